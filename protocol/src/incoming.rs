@@ -1,0 +1,92 @@
+//! Connections that arrive at the target and concern the local program.
+
+use std::net::SocketAddr;
+
+use bincode::{Decode, Encode};
+
+/// How traffic that arrives at the target reaches the local program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+pub enum Mode {
+    /// The program gets a copy, its answers are dropped, the target serves as before.
+    Mirror,
+    /// The program answers instead of the target.
+    Steal,
+}
+
+/// Head of a stream, session to agent, that keeps one port subscribed for as long as the stream is open.
+///
+/// The agent's first and only message is `Result<Subscribed, SubscribeError>`. Either side finishing the stream ends
+/// the subscription; traffic flows to the target again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Subscribe {
+    /// TCP port in the target's network namespace.
+    pub port: u16,
+    /// Copy or take over.
+    pub mode: Mode,
+    /// HTTP requests of the kubelet's probes (User-Agent `kube-probe/…`) stay with the target even when stealing.
+    pub spare_probes: bool,
+}
+
+/// The subscription is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Subscribed {
+    /// How the agent gets at the traffic.
+    pub means: Means,
+    /// Whether a process of the target listens on the port right now.
+    pub target_listens: bool,
+}
+
+/// The kernel facility behind a subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Means {
+    /// A BPF `sk_lookup` link; dies with the agent's file descriptor.
+    SkLookup,
+    /// An nftables table owned by the agent's netlink socket; dies with it.
+    Nftables,
+    /// An `AF_PACKET` socket; the target's traffic is not touched.
+    Capture,
+}
+
+/// Why a port cannot be subscribed.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum SubscribeError {
+    /// Another session steals it; `owner` is how that session introduced itself (`user@host`).
+    Taken {
+        /// The other session's [`crate::control::Hello::client`].
+        owner: String,
+    },
+    /// The kernel refused each means that was tried; one line per means, with its errno.
+    Refused {
+        /// What was tried and what the kernel said.
+        attempts: Vec<String>,
+    },
+}
+
+/// Head of a stream that carries one connection that arrived at the target, agent to session.
+///
+/// Bytes of the client follow at once. The session's first message is [`Verdict`]; after `Accepted` the stream
+/// carries what the program answers (when stealing; a mirrored connection carries nothing back).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Incoming {
+    /// Subscribed port that it arrived at.
+    pub port: u16,
+    /// How it was got.
+    pub mode: Mode,
+    /// The client that connected.
+    pub peer: SocketAddr,
+    /// The address that it connected to.
+    pub local: SocketAddr,
+}
+
+/// What the session says of an [`Incoming`] connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Verdict {
+    /// The program has accepted it.
+    Accepted,
+    /// Nobody listens here any more: hand it to the original program, with all bytes that were read so far.
+    PassThrough,
+}
+
+/// Bytes of a stolen connection that the agent keeps until the verdict, so that nothing is lost on `PassThrough`.
+/// It stops reading from the client beyond that.
+pub const REPLAY_LIMIT: usize = 64 * 1024;

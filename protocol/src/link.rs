@@ -1,0 +1,115 @@
+//! Layer and session: one request at a time on each `SOCK_SEQPACKET` connection; a layer keeps a few of them.
+//!
+//! The first message on every connection is [`ToSession::Hello`]. Unless its comment says otherwise, each message is
+//! answered by exactly one [`ToLayer`]. A descriptor travels beside an answer as `SCM_RIGHTS` (unix(7)).
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+
+use bincode::{Decode, Encode};
+
+use crate::{Errno, policy::Policy};
+
+/// Bytes of the secret that every layer must show. It reaches the layer in the environment of its own user's process.
+pub const SECRET_LEN: usize = 16;
+
+/// Names of the environment variables that the launcher sets for the layer.
+pub mod variable {
+    /// Path of the session's socket, mode 0600 in a directory of mode 0700.
+    pub const SOCKET: &str = "MIRRORD_SESSION_SOCKET";
+    /// The secret in lower-case hexadecimal.
+    pub const SECRET: &str = "MIRRORD_SESSION_SECRET";
+    /// File that the layer's log is appended to; without it the layer logs nothing but errors, to standard error.
+    pub const LOG_PATH: &str = "MIRRORD_LAYER_LOG_PATH";
+}
+
+/// What a layer says.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum ToSession {
+    /// First message of a connection. Answered by [`ToLayer::Welcome`].
+    Hello {
+        /// The layer's [`crate::PROTOCOL_VERSION`].
+        version: u32,
+        /// The session's secret.
+        secret: [u8; SECRET_LEN],
+        /// Whether this process has started (or was forked) and wants the policy; false for further connections.
+        first: bool,
+        /// Path of the process's executable (`/proc/self/exe`).
+        executable: Vec<u8>,
+    },
+    /// An encoded [`crate::operation::Operation`]. Answered by [`ToLayer::Answer`].
+    Operation(Vec<u8>),
+    /// The program connects a TCP socket to a remote address. **Not answered**: the socket itself tells the program.
+    Connect(HeldConnect),
+    /// Whether a TCP connection to this loopback address shall leave this machine. Answered by [`ToLayer::Loopback`].
+    Loopback(SocketAddr),
+    /// The program listens. Answered by [`ToLayer::Listening`].
+    Listen(Listen),
+    /// Addresses that a connected or accepted socket shall show. Answered by [`ToLayer::Names`].
+    Names {
+        /// The kernel's peer address of the socket, IPv4 even when mapped into IPv6.
+        peer: SocketAddrV4,
+    },
+    /// Address that the program asked for when it bound the listener that is really at this address.
+    /// Answered by [`ToLayer::Bound`].
+    Bound(SocketAddr),
+}
+
+/// A connect(2) that stays in progress until the cluster has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct HeldConnect {
+    /// The random loopback address that the program's socket connects to, 127.1.0.0 to 127.255.255.254.
+    pub token: Ipv4Addr,
+    /// The program's socket's own address.
+    pub program: SocketAddrV4,
+    /// Where the program wants to.
+    pub destination: SocketAddr,
+    /// The message comes before the program's own SYN (blocking connect): the session may have to try again shortly.
+    pub early: bool,
+}
+
+/// A socket of the program that listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Listen {
+    /// Address that the program asked for.
+    pub requested: SocketAddr,
+    /// Address that it really has.
+    pub actual: SocketAddr,
+}
+
+/// What the session answers.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum ToLayer {
+    /// Answer to `Hello`; the policy is there when it was a first one.
+    Welcome(Option<Policy>),
+    /// The `Hello` was not accepted: other version, wrong secret. The reason is for the user.
+    Refused(String),
+    /// Answer to `Operation`: encoded `Result<Reply, Errno>`; if the operation has a blob, a read-only descriptor of a
+    /// memfd that holds it travels with this message.
+    Answer(Vec<u8>),
+    /// Answer to `Loopback`.
+    Loopback(LoopbackRoute),
+    /// Answer to `Listen`. `Err` is what listen(2) shall fail with.
+    Listening(Result<(), Errno>),
+    /// Answer to `Names`: nothing when the session does not know the socket (it is an ordinary local one).
+    Names(Option<Names>),
+    /// Answer to `Bound`: nothing when the session does not know the listener.
+    Bound(Option<SocketAddr>),
+}
+
+/// Where a connection to a loopback address goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum LoopbackRoute {
+    /// To this machine, at this address: the program's own listener may really be elsewhere.
+    Local(SocketAddr),
+    /// To the pod's loopback.
+    Remote,
+}
+
+/// Addresses that a program shall see on a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Names {
+    /// For getsockname(2).
+    pub local: SocketAddr,
+    /// For getpeername(2) and accept(2).
+    pub peer: SocketAddr,
+}

@@ -1,0 +1,122 @@
+//! The one table of operations that a layer asks of the agent.
+//!
+//! A line gives the request's variant, the reply's type and the method that the agent must implement. The session
+//! passes operations on unopened and never lists them.
+//!
+//! On the wire an operation is a stream of its own ([`crate::control::StreamHead::Operation`]). The agent answers with
+//! one message, `Result<Reply, Errno>`, followed by the blob, if the operation has one, until the stream is finished.
+
+use std::future::Future;
+
+use bincode::{Decode, Encode};
+
+use crate::{
+    Errno,
+    codec::{self, DecodeError, EncodeError},
+    dns::{Lookup, LookupAnswer},
+    env::{Environment, ReadEnvironment},
+    file::{Access, FileOpened, Metadata, OpenFile, PathBytes, ReadLink, Stat},
+};
+
+/// A request, its reply, and how to wrap it.
+pub trait Request: Into<Operation> {
+    /// What the agent answers.
+    type Reply: Encode + Decode<()>;
+}
+
+/// An answer with the bytes that follow it.
+#[derive(Debug)]
+pub struct Answer<R, B> {
+    /// The reply itself.
+    pub reply: R,
+    /// Source of the bytes behind it; its type is the agent's choice.
+    pub blob: Option<B>,
+}
+
+impl<R, B> From<R> for Answer<R, B> {
+    fn from(reply: R) -> Self {
+        Self { reply, blob: None }
+    }
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $method:ident: $request:ident => $reply:ty,)+) => {
+        /// One operation, as it travels.
+        #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+        pub enum Operation {
+            $(
+                $(#[$doc])*
+                $request {
+                    /// The request. (Named: the encoding's derive cannot name a tuple's field inside a macro.)
+                    request: $request,
+                },
+            )+
+        }
+
+        impl Operation {
+            /// Name of the operation, for logs and counters.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$request { .. } => stringify!($method),)+ }
+            }
+        }
+
+        $(
+            impl Request for $request { type Reply = $reply; }
+            impl From<$request> for Operation {
+                fn from(request: $request) -> Self { Self::$request { request } }
+            }
+        )+
+
+        /// What the agent implements: one method per line of the table.
+        pub trait Operations: Sync {
+            /// Source of a blob's bytes.
+            type Blob: Send;
+
+            $(
+                $(#[$doc])*
+                fn $method(&self, request: $request)
+                    -> impl Future<Output = Result<Answer<$reply, Self::Blob>, Errno>> + Send;
+            )+
+
+            /// Performs `operation`; gives the encoded `Result<Reply, Errno>` and the blob.
+            fn perform(&self, operation: Operation)
+                -> impl Future<Output = Result<(Vec<u8>, Option<Self::Blob>), EncodeError>> + Send
+            {
+                async move {
+                    match operation {
+                        $(Operation::$request { request } => encode_answer(self.$method(request).await),)+
+                    }
+                }
+            }
+        }
+    };
+}
+
+fn encode_answer<R: Encode, B>(
+    answer: Result<Answer<R, B>, Errno>,
+) -> Result<(Vec<u8>, Option<B>), EncodeError> {
+    match answer {
+        Ok(Answer { reply, blob }) => Ok((codec::encode(&Ok::<R, Errno>(reply))?, blob)),
+        Err(errno) => Ok((codec::encode(&Err::<R, Errno>(errno))?, None)),
+    }
+}
+
+/// Reads the reply to a `R` from the answer's message.
+pub fn decode_answer<R: Request>(message: &[u8]) -> Result<Result<R::Reply, Errno>, DecodeError> {
+    codec::decode(message)
+}
+
+operations! {
+    /// Open a file for reading; its content is the blob.
+    open_file: OpenFile => FileOpened,
+    /// Metadata of a path.
+    stat: Stat => Metadata,
+    /// Whether a path may be accessed.
+    access: Access => (),
+    /// Text of a symbolic link.
+    read_link: ReadLink => PathBytes,
+    /// The target's environment; its entries are the blob.
+    environment: ReadEnvironment => Environment,
+    /// Addresses of a host name.
+    lookup: Lookup => LookupAnswer,
+}

@@ -1,0 +1,85 @@
+//! What the session decided for the layers of its programs: pure data, interpreted by the crate `rules`.
+
+use bincode::{Decode, Encode};
+
+/// Everything that a layer needs to tell local from remote without asking.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Policy {
+    /// Paths.
+    pub files: FilePolicy,
+    /// Names; true: they are resolved where the target is.
+    pub remote_dns: bool,
+    /// Connections that the program opens.
+    pub outgoing: OutgoingPolicy,
+    /// Ports that the program listens on.
+    pub incoming: IncomingPolicy,
+    /// The pod's host name, when the program shall see it. gethostname(2).
+    pub host_name: Option<Vec<u8>>,
+    /// Processes, by executable or base name of `argv[0]`, that run without us.
+    pub skip_processes: Vec<String>,
+}
+
+/// Where a path leads when no pattern names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub enum FileMode {
+    /// Everything local; lists and defaults are not asked.
+    #[default]
+    Local,
+    /// Local, except for what a list makes remote.
+    LocalWithOverrides,
+    /// Reads are remote, writes local.
+    Read,
+    /// Reads and writes are remote.
+    Write,
+}
+
+/// Rules for paths. All patterns are regular expressions, case-insensitive and unanchored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct FilePolicy {
+    /// What holds for paths that nothing else decides.
+    pub mode: FileMode,
+    /// Paths that do not exist for the program.
+    pub not_found: Vec<String>,
+    /// Paths whose reads and writes are remote.
+    pub read_write: Vec<String>,
+    /// Paths whose reads are remote and whose writes are local.
+    pub read_only: Vec<String>,
+    /// Paths that stay local.
+    pub local: Vec<String>,
+    /// Whether the target's `/etc/resolv.conf` and `/etc/hosts` are seen in every mode (while its DNS is in use).
+    pub resolver_files_remote: bool,
+    /// The user's home directory, absolute, without a final slash.
+    pub home: Vec<u8>,
+    /// Folder for temporary files, absolute, without a final slash.
+    pub temporary: Vec<u8>,
+    /// Working directory of the launch, absolute, without a final slash.
+    pub working: Vec<u8>,
+}
+
+/// Rules for connections that the program opens.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct OutgoingPolicy {
+    /// TCP leaves from the target.
+    pub tcp: bool,
+    /// Loopback destinations mean this machine, without asking the session.
+    pub ignore_localhost: bool,
+    /// Port of the session's address for held connections; see `docs`: one-sided simultaneous open. 0: not available.
+    pub hold_port: u16,
+    /// Port of the session's plain relay listener, for sockets that cannot be held. 0: not available.
+    pub relay_port: u16,
+}
+
+/// Rules for ports that the program listens on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct IncomingPolicy {
+    /// Listening is announced to the session at all.
+    pub enabled: bool,
+    /// Listeners bound to loopback stay private.
+    pub ignore_localhost: bool,
+    /// Only these ports (of the target), when present.
+    pub ports: Option<Vec<u16>>,
+    /// Local ports left out.
+    pub ignore_ports: Vec<u16>,
+    /// Pairs (local, remote), one to one.
+    pub port_mapping: Vec<(u16, u16)>,
+}
