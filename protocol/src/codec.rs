@@ -1,6 +1,7 @@
 //! The one module that knows the encoding (bincode 2, little endian, variable-length integers).
 
-use bincode::{Decode, Encode, config::Config};
+use bincode::config::Config;
+pub use bincode::{Decode, Encode};
 
 /// Largest encoded message, in bytes: a hostile length prefix cannot make us allocate more.
 ///

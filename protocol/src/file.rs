@@ -69,7 +69,7 @@ pub struct Metadata {
 pub struct Timestamp {
     /// Whole seconds.
     pub seconds: i64,
-    /// Nanoseconds within the second, 0..1_000_000_000.
+    /// Nanoseconds within the second, `0..1_000_000_000`.
     pub nanoseconds: i64,
 }
 

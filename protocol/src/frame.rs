@@ -109,10 +109,9 @@ impl Header {
 
     /// Reads and checks a header, so that a caller may allocate `len` bytes without further thought.
     pub fn decode(bytes: [u8; HEADER_LEN]) -> Result<Self, HeaderError> {
-        let [kind, a, b, c, d, e, f, g, h] = bytes;
-        let kind = Kind::from_byte(kind).ok_or(HeaderError::Kind(kind))?;
-        let stream = u32::from_le_bytes([a, b, c, d]);
-        let len = u32::from_le_bytes([e, f, g, h]);
+        let kind = Kind::from_byte(bytes[0]).ok_or(HeaderError::Kind(bytes[0]))?;
+        let number = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+        let (stream, len) = (number(1), number(5));
         let len_fits = match kind {
             Kind::Hello | Kind::Open | Kind::Data | Kind::Goodbye => len as usize <= PAYLOAD_LIMIT,
             Kind::Finish => len == 0,
@@ -137,21 +136,9 @@ mod tests {
     #[test]
     fn header_survives_the_wire() {
         for header in [
-            Header {
-                kind: Kind::Data,
-                stream: 7,
-                len: 65_536,
-            },
-            Header {
-                kind: Kind::Hello,
-                stream: 0,
-                len: 12,
-            },
-            Header {
-                kind: Kind::Finish,
-                stream: u32::MAX,
-                len: 0,
-            },
+            Header { kind: Kind::Data, stream: 7, len: 65_536 },
+            Header { kind: Kind::Hello, stream: 0, len: 12 },
+            Header { kind: Kind::Finish, stream: u32::MAX, len: 0 },
         ] {
             assert_eq!(Header::decode(header.encode()), Ok(header));
         }
@@ -159,29 +146,10 @@ mod tests {
 
     #[test]
     fn oversized_and_misplaced_frames_are_refused() {
-        let data = Header {
-            kind: Kind::Data,
-            stream: 1,
-            len: 65_537,
-        }
-        .encode();
-        assert!(matches!(
-            Header::decode(data),
-            Err(HeaderError::Length { .. })
-        ));
-        let ping = Header {
-            kind: Kind::Ping,
-            stream: 3,
-            len: 8,
-        }
-        .encode();
-        assert!(matches!(
-            Header::decode(ping),
-            Err(HeaderError::Stream { .. })
-        ));
-        assert!(matches!(
-            Header::decode([99; HEADER_LEN]),
-            Err(HeaderError::Kind(99))
-        ));
+        let data = Header { kind: Kind::Data, stream: 1, len: 65_537 }.encode();
+        assert!(matches!(Header::decode(data), Err(HeaderError::Length { .. })));
+        let ping = Header { kind: Kind::Ping, stream: 3, len: 8 }.encode();
+        assert!(matches!(Header::decode(ping), Err(HeaderError::Stream { .. })));
+        assert!(matches!(Header::decode([99; HEADER_LEN]), Err(HeaderError::Kind(99))));
     }
 }

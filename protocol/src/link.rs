@@ -80,7 +80,7 @@ pub struct Listen {
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum ToLayer {
     /// Answer to `Hello`; the policy is there when it was a first one.
-    Welcome(Option<Policy>),
+    Welcome(Option<Box<Policy>>),
     /// The `Hello` was not accepted: other version, wrong secret. The reason is for the user.
     Refused(String),
     /// Answer to `Operation`: encoded `Result<Reply, Errno>`; if the operation has a blob, a read-only descriptor of a

@@ -4,7 +4,8 @@
 //! passes operations on unopened and never lists them.
 //!
 //! On the wire an operation is a stream of its own ([`crate::control::StreamHead::Operation`]). The agent answers with
-//! one message, `Result<Reply, Errno>`, followed by the blob, if the operation has one, until the stream is finished.
+//! one message, `Result<Reply, Errno>`, one byte that says whether a blob follows ([`BLOB_FOLLOWS`] or [`NO_BLOB`]), and
+//! the blob's bytes until the stream is finished.
 
 use std::future::Future;
 
@@ -17,6 +18,12 @@ use crate::{
     env::{Environment, ReadEnvironment},
     file::{Access, FileOpened, Metadata, OpenFile, PathBytes, ReadLink, Stat},
 };
+
+/// Behind an answer's message: the rest of the stream is the blob, which may be empty.
+pub const BLOB_FOLLOWS: u8 = 1;
+
+/// Behind an answer's message: nothing more comes.
+pub const NO_BLOB: u8 = 0;
 
 /// A request, its reply, and how to wrap it.
 pub trait Request: Into<Operation> {
@@ -92,9 +99,7 @@ macro_rules! operations {
     };
 }
 
-fn encode_answer<R: Encode, B>(
-    answer: Result<Answer<R, B>, Errno>,
-) -> Result<(Vec<u8>, Option<B>), EncodeError> {
+fn encode_answer<R: Encode, B>(answer: Result<Answer<R, B>, Errno>) -> Result<(Vec<u8>, Option<B>), EncodeError> {
     match answer {
         Ok(Answer { reply, blob }) => Ok((codec::encode(&Ok::<R, Errno>(reply))?, blob)),
         Err(errno) => Ok((codec::encode(&Err::<R, Errno>(errno))?, None)),

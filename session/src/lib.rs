@@ -1,1 +1,352 @@
-//! Placeholder while the house is being laid.
+//! A session: a target in a cluster, an agent beside it, the link in between, and the programs that use them.
+//!
+//! ```text
+//! Session::start ── setup (config -> plan) ── start (agent) ── agent (TLS, greetings) ── environment
+//!        └─ afterwards, one task each: proxy (layers), incoming (deliveries), keeper (pings)
+//! ```
+
+mod agent;
+mod environment;
+pub mod event;
+mod hold;
+mod incoming;
+mod keeper;
+mod names;
+mod outgoing;
+mod ports;
+mod proxy;
+mod relay;
+mod setup;
+pub mod start;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    io,
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use event::{Event, Observer, State, Step};
+use link::Accept;
+use protocol::{control::StreamHead, link::SECRET_LEN, link::variable};
+use tokio::sync::watch;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{agent::Connected, hold::Hold, incoming::Listeners, names::AddressBook, proxy::Proxy};
+pub use setup::Refused;
+
+/// What whoever launches the program has to apply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Injection {
+    /// Variables to set, `LD_PRELOAD` and the layer's own among them.
+    pub set: BTreeMap<OsString, OsString>,
+    /// Variables to remove from the local environment.
+    pub unset: Vec<OsString>,
+}
+
+/// How to start a session.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the user wants, checked.
+    pub config: config::Loaded,
+    /// Path of `libmirrord_layer.so`.
+    pub layer: PathBuf,
+    /// The local environment that the program would have without us.
+    pub environment: BTreeMap<OsString, OsString>,
+    /// Working directory of the program.
+    pub working_directory: PathBuf,
+    /// Where the agent runs.
+    pub place: Place,
+}
+
+/// Where the agent comes from.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// The cluster that the configuration names.
+    Cluster,
+    /// A "pod" made of namespaces on this machine.
+    Local(start::local::LocalPod),
+}
+
+/// Why there is no session.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration asks for what is not there.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The cluster, the target or the agent.
+    #[error(transparent)]
+    Start(#[from] start::StartError),
+    /// Something on this machine.
+    #[error("{what}: {source}")]
+    Local {
+        /// What was attempted.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Somebody pressed Ctrl-C.
+    #[error("stopped before the session was ready")]
+    Cancelled,
+}
+
+fn local(what: &str) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Local { what: what.to_owned(), source }
+}
+
+/// No layer has said hello: the program runs without us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no process of the program loaded our library within {} s", .0.as_secs_f32())]
+pub struct NoLayer(pub Duration);
+
+/// What has passed in a session so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counters {
+    /// What has passed over the link.
+    pub link: link::Counters,
+    /// Processes that have said hello.
+    pub processes: u64,
+}
+
+/// A running session. Dropping it without [`Session::stop`] ends it abruptly, which is safe as well.
+#[derive(Debug)]
+pub struct Session {
+    injection: Injection,
+    parts: Arc<Parts>,
+    lost: watch::Receiver<Option<String>>,
+    observer: Observer,
+}
+
+struct Parts {
+    proxy: Arc<Proxy>,
+    tasks: TaskTracker,
+    cancel: CancellationToken,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Parts")
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+        self.proxy.link.abort();
+    }
+}
+
+/// What the start of an agent gives, wherever it runs.
+struct Linked {
+    connected: Connected,
+    /// Pod and container, for people.
+    target: String,
+    reused: bool,
+    /// Ports of the target that kubelet probes use.
+    probed: Vec<u16>,
+    /// Compares the agent's key with its log once that can be read.
+    confirm: futures::future::BoxFuture<'static, Result<(), start::StartError>>,
+}
+
+impl Session {
+    /// Starts: cluster, target, agent, link, environment. Cancelling leaves nothing behind but an agent that ends itself.
+    pub async fn start(options: Options, observer: Observer, cancel: CancellationToken) -> Result<Self, Error> {
+        observer.tell(Event::State(State::Starting));
+        cancel.run_until_cancelled(start(options, observer)).await.unwrap_or(Err(Error::Cancelled))
+    }
+
+    /// What to apply to the program's launch.
+    pub fn injection(&self) -> &Injection {
+        &self.injection
+    }
+
+    /// Waits until a layer has said hello.
+    pub async fn layer_reported(&self, limit: Duration) -> Result<(), NoLayer> {
+        let mut reported = self.parts.proxy.reported.subscribe();
+        let waited = tokio::time::timeout(limit, reported.wait_for(|count| *count > 0)).await;
+        waited.map(drop).map_err(|_| NoLayer(limit))
+    }
+
+    /// Declares a debug adapter: loopback ports that the process or its descendants listen on stay local.
+    pub fn exempt_debugger(&self, pid: u32) {
+        self.parts.proxy.debuggers.lock().expect("no panic while held").push(pid);
+    }
+
+    /// Resolves when the session is lost, with the reason.
+    pub async fn lost(&self) -> String {
+        let mut lost = self.lost.clone();
+        match lost.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or_default(),
+            Err(_) => "the session was stopped".to_owned(),
+        }
+    }
+
+    /// Counters for benches and views.
+    pub fn counters(&self) -> Counters {
+        Counters { link: self.parts.proxy.link.counters(), processes: *self.parts.proxy.reported.borrow() }
+    }
+
+    /// Ends the session: subscriptions ended, goodbye said, socket removed. The agent lingers for its grace period.
+    pub async fn stop(self) {
+        self.parts.cancel.cancel();
+        self.parts.tasks.close();
+        self.parts.tasks.wait().await;
+        self.parts.proxy.link.goodbye("the session is over").await;
+        self.observer.tell(Event::State(State::Stopped));
+    }
+}
+
+async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
+    let here = setup::Here { environment: &options.environment, working_directory: &options.working_directory };
+    let mut plan = setup::plan(&options.config, &here)?;
+    let linked = match &options.place {
+        Place::Local(pod) => link_local(pod, &observer).await?,
+        Place::Cluster => todo!(),
+    };
+    let Linked { connected, target, reused, probed, confirm } = linked;
+    let Connected { link, accept, environment: stream } = connected;
+
+    observer.step(Step::FetchingEnvironment);
+    let remote = environment::read(stream).await.map_err(local("reading the target's environment"))?;
+    if remote.left_out > 0 {
+        let text = format!("{} variables of the target are not text and were left out", remote.left_out);
+        observer.tell(Event::Warning(text));
+    }
+    let (set, unset) = environment::merge(&plan.env, &remote, &options.environment);
+    if plan.host_name {
+        plan.policy.host_name = Some(remote.host_name);
+    }
+
+    let hold = match Hold::new().await {
+        Ok(hold) => Some(Arc::new(hold)),
+        Err(error) => {
+            observer.tell(Event::Warning(format!(
+                "this machine's kernel does not let connections be held ({error}): connections to the cluster will fail"
+            )));
+            None
+        }
+    };
+    plan.policy.outgoing.hold_port = hold.as_ref().map_or(0, |hold| hold.port());
+
+    let (tasks, cancel, book) = (TaskTracker::new(), CancellationToken::new(), AddressBook::default());
+    let listeners = plan.incoming.map(|mode| {
+        let spared = if plan.spare_probes { probed } else { Vec::new() };
+        Listeners::new(incoming::Parts {
+            link: link.clone(),
+            mode,
+            policy: plan.policy.incoming.clone(),
+            spared,
+            book: book.clone(),
+            observer: observer.clone(),
+            tasks: tasks.clone(),
+            cancel: cancel.clone(),
+        })
+    });
+    let secret = random().map_err(local("making the session's secret"))?;
+    let name = hex(&random::<8>().map_err(local("naming the session"))?);
+    let socket = proxy::Socket::new(&runtime_directory(&options.environment), &name)
+        .map_err(local("making the socket for the program's processes"))?;
+    let injection = inject(set, unset, &options, &socket.path(), &secret);
+
+    let (lost_tx, lost) = watch::channel(None);
+    let proxy = Arc::new(Proxy {
+        link: link.clone(),
+        policy: plan.policy,
+        secret,
+        hold,
+        book,
+        listeners: listeners.clone(),
+        observer: observer.clone(),
+        tasks: tasks.clone(),
+        cancel: cancel.clone(),
+        reported: watch::Sender::new(0),
+        debuggers: Mutex::default(),
+    });
+    let until_stopped = |task: futures::future::BoxFuture<'static, ()>| {
+        tasks.spawn(cancel.clone().run_until_cancelled_owned(task));
+    };
+    until_stopped(Box::pin(proxy::serve(proxy.clone(), socket)));
+    until_stopped(Box::pin(deliver(accept, listeners, tasks.clone(), cancel.clone())));
+    until_stopped(Box::pin(keeper::keep(link.clone(), observer.clone(), lost_tx)));
+    let (doubtful, distrust) = (link, observer.clone());
+    until_stopped(Box::pin(async move {
+        if let Err(error) = confirm.await {
+            distrust.tell(Event::Warning(error.to_string()));
+            doubtful.abort();
+        }
+    }));
+    observer.step(Step::Ready { target, reused_agent: reused });
+    observer.tell(Event::State(State::Connected));
+    Ok(Session { injection, parts: Arc::new(Parts { proxy, tasks, cancel }), lost, observer })
+}
+
+async fn link_local(pod: &start::local::LocalPod, observer: &Observer) -> Result<Linked, Error> {
+    observer.step(Step::WaitingForAgent { status: None });
+    let io = pod.connect().await.map_err(local("connecting to the agent in the local pod"))?;
+    let (connected, _) = agent::connect(io, pod.identity(), None).await.map_err(local("greeting the agent"))?;
+    Ok(Linked {
+        connected,
+        target: "a pod on this machine".to_owned(),
+        reused: false,
+        probed: Vec::new(),
+        confirm: Box::pin(async { Ok(()) }), // the agent is our own child
+    })
+}
+
+/// Hands connections that arrive at the target to the program, each in a task of its own.
+async fn deliver(mut accept: Accept, listeners: Option<Arc<Listeners>>, tasks: TaskTracker, cancel: CancellationToken) {
+    while let Some((head, stream)) = accept.next().await {
+        match (head, &listeners) {
+            (StreamHead::Incoming(incoming), Some(listeners)) => {
+                let delivered = listeners.clone().deliver(incoming, stream);
+                tasks.spawn(cancel.clone().run_until_cancelled_owned(delivered));
+            }
+            (head, _) => tracing::warn!(?head, "the agent opened a stream that nobody asked for"),
+        }
+    }
+}
+
+fn inject(
+    mut set: BTreeMap<OsString, OsString>,
+    unset: Vec<OsString>,
+    options: &Options,
+    socket: &Path,
+    secret: &[u8; SECRET_LEN],
+) -> Injection {
+    set.insert(variable::SOCKET.into(), socket.into());
+    set.insert(variable::SECRET.into(), hex(secret).into());
+    // Ours comes last, as in files of the original: what the user preloads himself is found first.
+    let preload = OsString::from("LD_PRELOAD");
+    let mut libraries = options.environment.get(&preload).cloned().unwrap_or_default().into_vec();
+    if !libraries.is_empty() {
+        libraries.push(b':');
+    }
+    libraries.extend(options.layer.clone().into_os_string().into_vec());
+    set.insert(preload, OsString::from_vec(libraries));
+    Injection { set, unset }
+}
+
+/// Where sockets of this user belong: `XDG_RUNTIME_DIR`, else the folder for temporary files.
+fn runtime_directory(environment: &BTreeMap<OsString, OsString>) -> PathBuf {
+    let candidate =
+        |name: &str| environment.get(std::ffi::OsStr::new(name)).map(PathBuf::from).filter(|path| path.is_dir());
+    candidate("XDG_RUNTIME_DIR").or_else(|| candidate("TMPDIR")).unwrap_or_else(|| "/tmp".into())
+}
+
+fn random<const LEN: usize>() -> io::Result<[u8; LEN]> {
+    let mut bytes = [0; LEN];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+        .map_err(|_| io::Error::other("the system gives no random numbers"))?;
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes everything");
+        text
+    })
+}

@@ -1,0 +1,184 @@
+//! The bytes on the wire, one message of each kind. They stand beside `PROTOCOL_VERSION`: whoever changes them raises it.
+
+use std::{
+    fmt::Write as _,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+};
+
+use expect_test::expect_file;
+use mirrord_protocol::{
+    Errno, PROTOCOL_VERSION,
+    codec::{Encode, encode},
+    control::{Hello, Resume, StreamHead, Welcome},
+    dns::{Family, Lookup, LookupAnswer},
+    env::{Environment, ReadEnvironment},
+    file::{Access, FileOpened, Metadata, OpenFile, ReadLink, Stat, Timestamp},
+    incoming::{Incoming, Means, Mode, Subscribe, SubscribeError, Subscribed, Verdict},
+    link::{HeldConnect, Listen, LoopbackRoute, Names, ToLayer, ToSession},
+    operation::Operation,
+    outgoing::{Connect, Connected},
+    policy::{FileMode, FilePolicy, IncomingPolicy, OutgoingPolicy, Policy},
+};
+
+struct Book(String);
+
+impl Book {
+    fn note(&mut self, name: &str, message: &impl Encode) {
+        let bytes = encode(message).expect("small");
+        let hex = bytes.iter().fold(String::new(), |mut hex, byte| {
+            write!(hex, "{byte:02x}").expect("a String takes everything");
+            hex
+        });
+        writeln!(self.0, "{name}: {hex}").expect("a String takes everything");
+    }
+}
+
+fn v4(last: u8, port: u16) -> SocketAddr {
+    (Ipv4Addr::new(10, 0, 0, last), port).into()
+}
+
+fn metadata() -> Metadata {
+    let time = Timestamp { seconds: 1_700_000_000, nanoseconds: 5 };
+    Metadata {
+        dev: 1,
+        ino: 2,
+        mode: 0o100_644,
+        nlink: 1,
+        uid: 1000,
+        gid: 1000,
+        rdev: 0,
+        size: 300,
+        blksize: 4096,
+        blocks: 8,
+        atime: time,
+        mtime: time,
+        ctime: time,
+    }
+}
+
+fn policy() -> Policy {
+    Policy {
+        files: FilePolicy {
+            mode: FileMode::Read,
+            not_found: vec!["a".to_owned()],
+            read_write: Vec::new(),
+            read_only: vec!["b".to_owned()],
+            local: vec!["c".to_owned()],
+            resolver_files_remote: true,
+            home: b"/home/me".to_vec(),
+            temporary: b"/tmp".to_vec(),
+            working: b"/w".to_vec(),
+        },
+        remote_dns: true,
+        outgoing: OutgoingPolicy { tcp: true, ignore_localhost: false, hold_port: 40_000, relay_port: 0 },
+        incoming: IncomingPolicy {
+            enabled: true,
+            ignore_localhost: false,
+            ports: Some(vec![80]),
+            ignore_ports: vec![9229],
+            port_mapping: vec![(8080, 80)],
+        },
+        host_name: Some(b"pod".to_vec()),
+        skip_processes: vec!["git".to_owned()],
+    }
+}
+
+fn layer_and_session(book: &mut Book) {
+    let hello =
+        ToSession::Hello { version: PROTOCOL_VERSION, secret: [7; 16], first: true, executable: b"/bin/x".to_vec() };
+    book.note("layer hello", &hello);
+    book.note("layer operation", &ToSession::Operation(vec![1, 2]));
+    let held = HeldConnect {
+        token: Ipv4Addr::new(127, 1, 2, 3),
+        program: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5000),
+        destination: v4(1, 80),
+        early: true,
+    };
+    book.note("layer connect", &ToSession::Connect(held));
+    book.note("layer loopback", &ToSession::Loopback((Ipv4Addr::LOCALHOST, 80).into()));
+    book.note("layer listen", &ToSession::Listen(Listen { requested: v4(0, 80), actual: v4(0, 8080) }));
+    book.note("layer names", &ToSession::Names { peer: SocketAddrV4::new(Ipv4Addr::new(127, 1, 2, 3), 5000) });
+    book.note("layer bound", &ToSession::Bound(v4(0, 8080)));
+    book.note("session welcome", &ToLayer::Welcome(Some(Box::new(policy()))));
+    book.note("session refused", &ToLayer::Refused("no".to_owned()));
+    book.note("session answer", &ToLayer::Answer(vec![1]));
+    book.note("session loopback", &ToLayer::Loopback(LoopbackRoute::Local(v4(1, 1))));
+    book.note("session loopback remote", &ToLayer::Loopback(LoopbackRoute::Remote));
+    book.note("session listening", &ToLayer::Listening(Err(Errno::EADDRINUSE)));
+    book.note("session names", &ToLayer::Names(Some(Names { local: v4(1, 1), peer: v4(2, 2) })));
+    book.note("session bound", &ToLayer::Bound(None));
+}
+
+fn session_and_agent(book: &mut Book) {
+    let resume = Some(Resume { session: 3 });
+    book.note("hello", &Hello { version: PROTOCOL_VERSION, client: "me@here".to_owned(), lease_ms: 20_000, resume });
+    book.note("welcome", &Welcome { version: PROTOCOL_VERSION, session: 4, resumed: false });
+    book.note("open operation", &StreamHead::Operation(vec![1]));
+    book.note("open connect", &StreamHead::Connect(Connect { destination: v4(1, 443) }));
+    let subscribe = Subscribe { port: 80, mode: Mode::Steal, spare_probes: true };
+    book.note("open subscribe", &StreamHead::Subscribe(subscribe));
+    let incoming = Incoming { port: 80, mode: Mode::Mirror, peer: v4(9, 40_000), local: v4(1, 80) };
+    book.note("open incoming", &StreamHead::Incoming(incoming));
+    book.note("connected", &Ok::<_, Errno>(Connected { local: v4(1, 33_000) }));
+    let subscribed = Subscribed { means: Means::SkLookup, target_listens: true };
+    book.note("subscribed", &Ok::<_, SubscribeError>(subscribed));
+    book.note("taken", &Err::<Subscribed, _>(SubscribeError::Taken { owner: "you@there".to_owned() }));
+    book.note("verdict", &Verdict::PassThrough);
+}
+
+fn operations(book: &mut Book) {
+    let path = b"/etc/x".to_vec();
+    for operation in [
+        Operation::from(OpenFile { path: path.clone(), no_follow: false }),
+        Operation::from(Stat { path: path.clone(), follow: true }),
+        Operation::from(Access { path: path.clone(), mode: 4 }),
+        Operation::from(ReadLink { path }),
+        Operation::from(ReadEnvironment),
+        Operation::from(Lookup { name: "api.shop".to_owned(), family: Family::Any }),
+    ] {
+        book.note(operation.name(), &operation);
+    }
+    book.note("opened", &Ok::<_, Errno>(FileOpened { metadata: metadata() }));
+    book.note("not opened", &Err::<FileOpened, _>(Errno::ENOENT));
+    book.note("environment answer", &Ok::<_, Errno>(Environment { host_name: b"pod".to_vec() }));
+    let found = LookupAnswer::Found { addresses: vec![Ipv4Addr::new(10, 0, 0, 1).into()], canonical: "api".to_owned() };
+    book.note("lookup answer", &Ok::<_, Errno>(found));
+}
+
+#[test]
+fn messages_keep_their_bytes() {
+    let mut book = Book(format!("version: {PROTOCOL_VERSION}\n"));
+    layer_and_session(&mut book);
+    session_and_agent(&mut book);
+    operations(&mut book);
+    expect_file!["golden.txt"].assert_eq(&book.0);
+}
+
+#[test]
+fn a_message_over_the_limit_is_not_encoded() {
+    use mirrord_protocol::codec::{EncodeError, MESSAGE_LIMIT};
+    let path = vec![b'a'; MESSAGE_LIMIT + 1];
+    assert!(matches!(encode(&ReadLink { path }), Err(EncodeError::TooLarge(_) | EncodeError::Unencodable(_))));
+}
+
+proptest::proptest! {
+    /// Hostile bytes are refused, never a panic and never a large allocation.
+    #[test]
+    fn any_bytes_decode_or_fail(bytes: Vec<u8>) {
+        use mirrord_protocol::codec::decode;
+        drop(decode::<ToSession>(&bytes));
+        drop(decode::<ToLayer>(&bytes));
+        drop(decode::<StreamHead>(&bytes));
+        drop(decode::<Operation>(&bytes));
+        drop(decode::<Hello>(&bytes));
+        drop(decode::<Result<Subscribed, SubscribeError>>(&bytes));
+    }
+
+    /// What was cut off is refused, too.
+    #[test]
+    fn truncated_messages_fail(cut in 0..60_usize) {
+        use mirrord_protocol::codec::decode;
+        let bytes = encode(&ToLayer::Welcome(Some(Box::new(policy())))).expect("small");
+        proptest::prop_assert!(decode::<ToLayer>(&bytes[..cut]).is_err());
+    }
+}
