@@ -1,0 +1,50 @@
+//! Rules between outgoing connections and name resolution.
+
+use super::Context;
+use crate::feature::filter::{Destination, Filter, Host};
+use crate::feature::{Dns, Network, Outgoing};
+use crate::problem::{Code, Problem};
+
+const DNS_FILTER: &str = "/feature/network/dns/filter";
+const OUTGOING_FILTER: &str = "/feature/network/outgoing/filter";
+
+pub(super) fn check(network: &Network, context: &Context<'_>, problems: &mut Vec<Problem>) {
+    let Network { incoming: _, outgoing, dns, ipv6: _ } = network;
+    let Outgoing { filter: outgoing, tcp: _, udp: _, ignore_localhost: _, unix_streams: _ } = outgoing;
+    let Dns { enabled, filter: dns } = dns;
+
+    let by_name = |entry: &Destination| matches!(entry.host, Host::Name(_));
+    if !enabled
+        && let Some(Filter::Remote(entries)) = outgoing
+        && entries.iter().any(by_name)
+    {
+        let message = "names of the cluster are listed, but dns is off: they will be resolved on this machine";
+        problems.push(
+            context.problem(Code::OutgoingRemoteNoDns, OUTGOING_FILTER, message).help("turn dns on, or list addresses"),
+        );
+    }
+    if let Some(filter) = dns
+        && (!enabled || filter.entries().is_empty())
+    {
+        let message = if *enabled { "the filter has no entry" } else { "the filter does nothing while dns is off" };
+        problems.push(context.problem(Code::DnsFilterUnused, DNS_FILTER, message));
+    }
+    if let (Some(outgoing), Some(dns)) = (outgoing, dns) {
+        let ((Filter::Remote(here), Filter::Local(there)) | (Filter::Local(here), Filter::Remote(there))) =
+            (outgoing, dns)
+        else {
+            return;
+        };
+        for Destination { host, .. } in here {
+            if let Host::Name(name) = host
+                && there.iter().any(|entry| entry.host == *host)
+            {
+                let message =
+                    format!("`{name}` is on one side of the outgoing filter and on the other side of the dns filter");
+                problems.push(
+                    context.problem(Code::NetFilterSides, DNS_FILTER, message).help("list it on the same side of both"),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! A configuration file as a tree of values, each with the bytes that it was written in.
+
+mod json;
+
+use std::path::Path;
+
+use serde_json::Number;
+
+use crate::problem::{Code, Problem};
+
+/// A range of bytes in the source text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The bytes `start..end`.
+    pub fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    /// Whether a caret at `offset` touches the range; both ends count.
+    pub fn touches(self, offset: usize) -> bool {
+        self.start <= offset && offset <= self.end
+    }
+}
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// What was written.
+    pub value: Value,
+    /// Where; strings include their quotes, unclosed containers reach to the end of the text.
+    pub span: Span,
+}
+
+/// What was written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Missing or unreadable; a problem already says so.
+    Broken,
+    /// `null`, which means "not written".
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// Any number.
+    Number(Number),
+    /// Text, without quotes and escapes.
+    String(String),
+    /// A list.
+    Array(Vec<Node>),
+    /// A mapping, in the order of the text.
+    Object(Vec<Entry>),
+}
+
+/// One key of a mapping with its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The key, without quotes and escapes.
+    pub key: String,
+    /// Where the key stands, with its quotes.
+    pub key_span: Span,
+    /// From the key to the comma that follows the value, for deletions.
+    pub span: Span,
+    /// The value; [`Value::Broken`] when there is none yet.
+    pub value: Node,
+    /// Whether a shorthand stands for this key, which thus is not in the text.
+    pub implied: bool,
+}
+
+/// The tree of one file, and what is wrong with its syntax.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// The outermost value.
+    pub root: Node,
+    /// Syntax problems, at most [`MAX_PROBLEMS`].
+    pub problems: Vec<Problem>,
+}
+
+/// Deepest nesting that is read. The language needs 9 levels; the bound keeps hostile text from exhausting the stack.
+pub const MAX_DEPTH: usize = 64;
+
+/// Most syntax problems of one text. A reader repairs the first few; text that is not JSON at all has thousands.
+pub const MAX_PROBLEMS: usize = 20;
+
+impl Document {
+    /// Reads `text`, whose syntax the extension of `name` tells. Never fails: what cannot be read is a problem.
+    pub fn parse(name: &str, text: &str) -> Self {
+        match unread_extension(name) {
+            None => Self::parse_json(text),
+            Some(problem) => {
+                Self { root: Node { value: Value::Broken, span: Span::default() }, problems: vec![problem] }
+            }
+        }
+    }
+
+    /// Reads JSON with comments, trailing commas and a leading byte order mark.
+    pub fn parse_json(text: &str) -> Self {
+        let (root, problems) = json::parse(text);
+        Self { root, problems }
+    }
+
+    /// The entry or list item that `pointer` names, or else its nearest ancestor that is in the text.
+    ///
+    /// Scalars are shown themselves, containers by their key.
+    pub fn nearest(&self, pointer: &str) -> Span {
+        let mut node = &self.root;
+        let mut span = Span::new(node.span.start, (node.span.start + 1).min(node.span.end));
+        for part in pointer.split('/').skip(1) {
+            let part = part.replace("~1", "/").replace("~0", "~");
+            match &node.value {
+                Value::Object(entries) => {
+                    let Some(entry) = entries.iter().find(|entry| entry.key == part) else { break };
+                    node = &entry.value;
+                    span = match node.value {
+                        Value::Object(_) | Value::Array(_) | Value::Broken => entry.key_span,
+                        _ => node.span,
+                    };
+                }
+                Value::Array(items) => {
+                    let Some(item) = part.parse::<usize>().ok().and_then(|index| items.get(index)) else { break };
+                    node = item;
+                    span = item.span;
+                }
+                _ => break,
+            }
+        }
+        span
+    }
+}
+
+/// `pointer` extended by one key or index, escaped by RFC 6901.
+pub fn join(pointer: &str, part: &str) -> String {
+    format!("{pointer}/{}", part.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Line and column of a byte, both from 1; columns count characters.
+pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let before = &text[..offset];
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1)
+}
+
+fn unread_extension(name: &str) -> Option<Problem> {
+    let extension = Path::new(name).extension()?.to_str().unwrap_or_default().to_ascii_lowercase();
+    let message = match extension.as_str() {
+        "json" | "jsonc" => return None,
+        "yaml" | "yml" | "toml" => format!("`{name}`: .{extension} files are not read yet"),
+        _ => format!("`{name}`: a configuration file does not end in .{extension}"),
+    };
+    Some(Problem::new(Code::FileExtension, "", Span::default(), message).help("use a .json or .jsonc file"))
+}
+
+impl From<&serde_json::Value> for Node {
+    /// A value that comes from no text: a flag, a shorthand.
+    fn from(value: &serde_json::Value) -> Self {
+        Self::at(value, Span::default())
+    }
+}
+
+impl Node {
+    /// `value` as if it were written at `span`; its keys are implied.
+    pub(crate) fn at(value: &serde_json::Value, span: Span) -> Self {
+        let value = match value {
+            serde_json::Value::Null => Value::Null,
+            serde_json::Value::Bool(flag) => Value::Bool(*flag),
+            serde_json::Value::Number(number) => Value::Number(number.clone()),
+            serde_json::Value::String(text) => Value::String(text.clone()),
+            serde_json::Value::Array(items) => Value::Array(items.iter().map(|item| Self::at(item, span)).collect()),
+            serde_json::Value::Object(keys) => {
+                Value::Object(keys.iter().map(|(key, value)| Entry::implied(key, Self::at(value, span))).collect())
+            }
+        };
+        Self { value, span }
+    }
+
+    /// The plain value, without positions; broken parts are left out.
+    pub(crate) fn to_json(&self) -> Option<serde_json::Value> {
+        Some(match &self.value {
+            Value::Broken => return None,
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(flag) => (*flag).into(),
+            Value::Number(number) => serde_json::Value::Number(number.clone()),
+            Value::String(text) => text.as_str().into(),
+            Value::Array(items) => items.iter().filter_map(Self::to_json).collect(),
+            Value::Object(entries) => serde_json::Value::Object(
+                entries.iter().filter_map(|entry| Some((entry.key.clone(), entry.value.to_json()?))).collect(),
+            ),
+        })
+    }
+}
+
+impl Entry {
+    /// A key that a shorthand stands for.
+    pub(crate) fn implied(key: &str, value: Node) -> Self {
+        Self { key: key.to_owned(), key_span: value.span, span: value.span, value, implied: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_count_characters_from_one() {
+        let text = "\u{feff}{\n  \"é\": 1\n}";
+        assert_eq!(line_column(text, 3), (1, 1));
+        assert_eq!(line_column(text, text.find('1').expect("is there")), (2, 8));
+        assert_eq!(line_column(text, 9999), (3, 2));
+    }
+
+    #[test]
+    fn a_pointer_that_is_not_there_leads_to_its_nearest_ancestor() {
+        let document = Document::parse_json(r#"{"feature": {"fs": "read"}}"#);
+        assert_eq!(document.nearest("/feature/fs/mode"), Span::new(19, 25));
+        assert_eq!(document.nearest("/feature/env"), Span::new(1, 10));
+        assert_eq!(document.nearest("/agent"), Span::new(0, 1));
+    }
+}

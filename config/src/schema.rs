@@ -1,0 +1,250 @@
+//! What the language consists of, read off our own types: one definition for checking, completion, hover and the
+//! published schema.
+//!
+//! The types of this crate derive `JsonSchema`; their doc comments are the descriptions. Facts that JSON Schema has
+//! no word for are written beside the fields as extensions, which [`Shape`] understands and the published schema no
+//! longer contains:
+//!
+//! | extension | on | means |
+//! |---|---|---|
+//! | `x-short` | struct | which scalars stand for the object: `{"true": …, "false": …, "text": "key"}`, or `"target"`, `"path"` |
+//! | `x-short` | list | `"list"`: one scalar stands for a list of one; `"names"`: so does `"A;B;C"` |
+//! | `x-env` | key | the environment variables that set it, best first: `"NAME"`, or `[["NAME", {"true": "steal"}], …]` |
+//! | `x-meaning` | text, number | what a value refers to: see [`Meaning`] |
+//! | `x-status` | key | `"no-effect"` or `"internal"`: see [`Status`] |
+//! | `x-later` | struct | keys of the language that this version does not read, with their descriptions |
+//! | `x-ignored` | struct | keys that are accepted without effect, with their descriptions |
+//! | `x-removed` | struct | keys that the language had once |
+//! | `x-exclusive` | struct | at most one of its keys may be written |
+//! | `x-sets` | struct | the combinations of keys that may be written |
+//! | `x-pattern-keys` | mapping | its keys are regular expressions |
+
+mod read;
+mod write;
+
+use std::sync::LazyLock;
+
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+
+use crate::Config;
+
+/// The published JSON Schema, draft 2020-12: what `schema/mirrord.schema.json` holds.
+pub fn schema() -> Value {
+    write::document(language())
+}
+
+/// The shape of a whole document.
+pub fn language() -> &'static Shape {
+    static LANGUAGE: LazyLock<Shape> = LazyLock::new(|| {
+        let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+        read::shape(settings.into_generator().into_root_schema_for::<Config>().as_value(), "")
+    });
+    &LANGUAGE
+}
+
+/// What may stand at one place of a document. Each JSON type occurs at most once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shape {
+    /// The doc comment.
+    pub description: String,
+    /// What counts when nothing is written; `None` when that is decided elsewhere.
+    pub default: Option<Value>,
+    /// Values worth showing.
+    pub examples: Vec<Value>,
+    /// Environment variables that set it, best first.
+    pub variables: Vec<Variable>,
+    /// Whether this version reads it.
+    pub status: Status,
+    /// The shorthand forms.
+    pub short: Short,
+    /// `true` and `false` may stand here.
+    pub boolean: bool,
+    /// Numbers may, between these.
+    pub integer: Option<Integer>,
+    /// Text may.
+    pub text: Option<Text>,
+    /// A list may.
+    pub list: Option<Box<List>>,
+    /// A mapping may.
+    pub object: Option<Object>,
+    /// Anything may.
+    pub any: bool,
+}
+
+/// Whole numbers from `least` to `most`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Integer {
+    /// Smallest allowed.
+    pub least: i64,
+    /// Largest allowed.
+    pub most: i64,
+    /// What it refers to.
+    pub meaning: Option<Meaning>,
+}
+
+/// Text: free, or one of some words.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Text {
+    /// The allowed words; none means any text.
+    pub choices: Vec<Choice>,
+    /// What free text refers to.
+    pub meaning: Option<Meaning>,
+}
+
+/// One word of an enumeration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// As it is written.
+    pub word: String,
+    /// The doc comment of the variant.
+    pub description: String,
+}
+
+/// A list of equal items.
+#[derive(Clone, Debug, PartialEq)]
+pub struct List {
+    /// What each item is.
+    pub item: Shape,
+    /// How many there must be, when that is fixed.
+    pub length: Option<usize>,
+}
+
+/// A mapping.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Object {
+    /// The known keys, in the order of the documentation.
+    pub keys: Vec<(String, Shape)>,
+    /// What a key that is not listed may hold; `None`: there are no others.
+    pub others: Option<Box<Shape>>,
+    /// The keys that must be there.
+    pub required: Vec<String>,
+    /// The keys that the language had once.
+    pub removed: Vec<String>,
+    /// The combinations of keys that may be written; none means any.
+    pub sets: Vec<Vec<String>>,
+    /// Whether the keys are regular expressions.
+    pub pattern_keys: bool,
+    /// Whether at most one key may be written.
+    pub exclusive: bool,
+}
+
+/// An environment variable that sets a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// What its values stand for, where they differ from the key's; others are ignored.
+    pub words: Option<Vec<(String, Value)>>,
+}
+
+/// Whether a key does anything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Status {
+    /// It does.
+    #[default]
+    Supported,
+    /// It is in the language, and a later version will read it.
+    Later,
+    /// It is accepted for the sake of existing files.
+    NoEffect,
+    /// Only shorthands set it; it cannot be written.
+    Internal,
+}
+
+/// Scalars that stand for a larger value.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Short {
+    /// None.
+    #[default]
+    None,
+    /// `true`, `false` or text for an object.
+    Object {
+        /// What `true` stands for.
+        on: Option<Value>,
+        /// What `false` stands for.
+        off: Option<Value>,
+        /// The key that text is the value of.
+        text: Option<String>,
+    },
+    /// One scalar for a list of one.
+    List,
+    /// The same, and text is split at semicolons.
+    Names,
+    /// A path, as text or in its object form, for a target.
+    Target,
+    /// The object form of a path for its text.
+    Path,
+}
+
+/// What a value refers to: decides the check of its content, and which live values an editor offers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// A target path.
+    TargetPath,
+    /// The name of a Kubernetes object or container inside a target path.
+    Name,
+    /// A Kubernetes namespace.
+    Namespace,
+    /// A context of the kubeconfig.
+    Context,
+    /// A port of the target.
+    RemotePort,
+    /// A regular expression.
+    Regex,
+    /// An entry of an outgoing or dns filter.
+    Destination,
+}
+
+impl Shape {
+    /// The shape of `key` inside this one.
+    pub fn key(&self, key: &str) -> Option<&Shape> {
+        let object = self.object.as_ref()?;
+        object.keys.iter().find(|(name, _)| name == key).map(|(_, shape)| shape).or(object.others.as_deref())
+    }
+
+    /// The shape at a canonical JSON pointer below this one.
+    pub fn at(&self, pointer: &str) -> Option<&Shape> {
+        pointer.split('/').skip(1).try_fold(self, |shape, part| match &shape.list {
+            Some(list) if part.parse::<usize>().is_ok() => Some(&list.item),
+            _ => shape.key(part),
+        })
+    }
+
+    /// In words, what may stand here: "true, false, `read`, `write` or an object".
+    pub fn expected(&self) -> String {
+        let Self { boolean, integer, text, list, object, any, .. } = self;
+        let mut forms: Vec<String> = Vec::new();
+        if *any {
+            forms.push("any value".to_owned());
+        }
+        if *boolean {
+            forms.extend(["true".to_owned(), "false".to_owned()]);
+        }
+        if let Some(Integer { least, most, meaning: _ }) = integer {
+            forms.push(match *most {
+                i64::MAX => format!("a whole number from {least}"),
+                most => format!("a whole number from {least} to {most}"),
+            });
+        }
+        match text {
+            Some(Text { choices, meaning: _ }) if choices.is_empty() => forms.push("text".to_owned()),
+            Some(Text { choices, meaning: _ }) => {
+                forms.extend(choices.iter().map(|choice| format!("`{}`", choice.word)));
+            }
+            None => {}
+        }
+        if let Some(list) = list {
+            let length = list.length.map(|length| format!(" of {length}")).unwrap_or_default();
+            forms.push(format!("a list{length}"));
+        }
+        if object.is_some() {
+            forms.push("an object".to_owned());
+        }
+        match forms.split_last() {
+            Some((last, [])) => last.clone(),
+            Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+            None => "nothing".to_owned(),
+        }
+    }
+}

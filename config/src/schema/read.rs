@@ -1,0 +1,213 @@
+//! From the schema that schemars generates to [`Shape`].
+
+use serde_json::{Map, Value};
+
+use super::{Choice, Integer, List, Meaning, Object, Shape, Short, Status, Text, Variable};
+use crate::target;
+
+/// The shape that `schema` describes. `pointer` says where, for the panics: a definition that is not understood is a
+/// defect of this crate, which its first test finds.
+pub(super) fn shape(schema: &Value, pointer: &str) -> Shape {
+    let mut shape = Shape::default();
+    let Some(schema) = schema.as_object() else {
+        shape.any = true;
+        return shape;
+    };
+    shape.description = paragraph(schema.get("description"));
+    shape.default = schema.get("default").filter(|default| !default.is_null()).cloned();
+    shape.examples = schema.get("examples").and_then(Value::as_array).cloned().unwrap_or_default();
+    shape.variables = variables(schema.get("x-env"), pointer);
+    shape.status = match schema.get("x-status").and_then(Value::as_str) {
+        None => Status::Supported,
+        Some("internal") => Status::Internal,
+        Some("no-effect") => Status::NoEffect,
+        Some(other) => panic!("{pointer}: unknown x-status {other}"),
+    };
+    forms(&mut shape, schema, pointer);
+    shorthand(&mut shape, schema.get("x-short"), pointer);
+    shape
+}
+
+fn forms(shape: &mut Shape, schema: &Map<String, Value>, pointer: &str) {
+    let meaning = schema.get("x-meaning").map(|word| meaning(word, pointer));
+    for alternatives in ["anyOf", "oneOf"].iter().filter_map(|word| schema.get(*word)?.as_array()) {
+        for alternative in alternatives.iter().filter_map(Value::as_object) {
+            forms(shape, alternative, pointer);
+        }
+    }
+    let words =
+        schema.get("const").map(std::slice::from_ref).or_else(|| schema.get("enum")?.as_array().map(Vec::as_slice));
+    if let Some(words) = words {
+        let text = shape.text.get_or_insert_default();
+        text.choices.extend(
+            words
+                .iter()
+                .filter_map(Value::as_str)
+                .map(|word| Choice { word: word.to_owned(), description: paragraph(schema.get("description")) }),
+        );
+        return;
+    }
+    let types = match schema.get("type") {
+        Some(Value::String(one)) => vec![one.as_str()],
+        Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    for name in types {
+        match name {
+            "null" => {}
+            "boolean" => shape.boolean = true,
+            "integer" => shape.integer = Some(integer(schema, meaning)),
+            "string" => shape.text = Some(Text { choices: Vec::new(), meaning }),
+            "array" => shape.list = Some(Box::new(list(schema, pointer))),
+            "object" => shape.object = Some(object(schema, pointer)),
+            other => panic!("{pointer}: unknown type {other}"),
+        }
+    }
+}
+
+fn integer(schema: &Map<String, Value>, meaning: Option<Meaning>) -> Integer {
+    let bound = |word| schema.get(word).and_then(Value::as_i64);
+    Integer { least: bound("minimum").unwrap_or(0), most: bound("maximum").unwrap_or(i64::MAX), meaning }
+}
+
+fn list(schema: &Map<String, Value>, pointer: &str) -> List {
+    // The items of a pair are equal, so the first stands for both.
+    let item = schema.get("items").or_else(|| schema.get("prefixItems")?.get(0)).unwrap_or(&Value::Bool(true));
+    let mut item = shape(item, &format!("{pointer}[]"));
+    let meaning = schema.get("x-meaning").map(|word| meaning(word, pointer));
+    if let Some(text) = &mut item.text {
+        text.meaning = meaning;
+    } else if let Some(integer) = &mut item.integer {
+        integer.meaning = meaning;
+    }
+    let length = schema.get("maxItems").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
+    List { item, length }
+}
+
+fn object(schema: &Map<String, Value>, pointer: &str) -> Object {
+    let mut object = Object::default();
+    for (key, value) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        object.keys.push((key.clone(), shape(value, &format!("{pointer}/{key}"))));
+    }
+    let names = [("x-later", Status::Later, "Not supported yet."), ("x-ignored", Status::NoEffect, "Without effect.")];
+    for (extension, status, note) in names {
+        for (key, description) in schema.get(extension).and_then(Value::as_object).into_iter().flatten() {
+            let description = format!("{} {note}", paragraph(Some(description)));
+            object.keys.push((key.clone(), Shape { description, status, any: true, ..Shape::default() }));
+        }
+    }
+    match schema.get("additionalProperties") {
+        None if schema.get("properties").is_none() => {
+            object.others = Some(Box::new(Shape { any: true, ..Shape::default() }));
+        }
+        None | Some(Value::Bool(false)) => {}
+        Some(others) => object.others = Some(Box::new(shape(others, &format!("{pointer}/*")))),
+    }
+    object.required = words(schema.get("required"));
+    object.removed = words(schema.get("x-removed"));
+    object.pattern_keys = schema.get("x-pattern-keys") == Some(&Value::Bool(true));
+    let sets = schema.get("x-sets").and_then(Value::as_array).into_iter().flatten();
+    object.sets = sets.map(|set| words(Some(set))).collect();
+    object.exclusive = schema.get("x-exclusive") == Some(&Value::Bool(true));
+    object
+}
+
+fn shorthand(shape: &mut Shape, short: Option<&Value>, pointer: &str) {
+    shape.short = match short {
+        None => return,
+        Some(Value::Object(forms)) => {
+            let (on, off) = (forms.get("true").cloned(), forms.get("false").cloned());
+            let text = forms.get("text").and_then(Value::as_str).map(str::to_owned);
+            shape.boolean |= on.is_some() || off.is_some();
+            if let Some(key) = &text {
+                shape.text = shape.key(key).unwrap_or_else(|| panic!("{pointer}: no key {key}")).text.clone();
+            }
+            Short::Object { on, off, text }
+        }
+        Some(Value::String(word)) => match word.as_str() {
+            "list" | "names" => {
+                let item = shape.list.as_ref().map(|list| list.item.clone()).unwrap_or_default();
+                shape.text = item.text;
+                shape.integer = item.integer;
+                if word == "list" { Short::List } else { Short::Names }
+            }
+            "target" => {
+                shape.text = shape.key("path").and_then(|path| path.text.clone());
+                shape.object.get_or_insert_default().keys.extend(path_keys());
+                Short::Target
+            }
+            "path" => {
+                let keys = path_keys();
+                let heads = keys.iter().map(|(key, _)| key.clone()).filter(|key| key != "container");
+                let sets = heads.flat_map(|head| [vec![head.clone()], vec![head, "container".to_owned()]]).collect();
+                shape.object = Some(Object { keys, sets, ..Object::default() });
+                Short::Path
+            }
+            other => panic!("{pointer}: unknown x-short {other}"),
+        },
+        Some(other) => panic!("{pointer}: unknown x-short {other}"),
+    };
+}
+
+/// The keys of the object form of a target path.
+fn path_keys() -> Vec<(String, Shape)> {
+    let shape = |description: String, meaning| Shape {
+        description,
+        text: Some(Text { choices: Vec::new(), meaning }),
+        ..Shape::default()
+    };
+    let text = |description: String| shape(description, Some(Meaning::Name));
+    let mut keys: Vec<_> = target::Kind::ALL
+        .iter()
+        .map(|kind| (kind.key().to_owned(), text(format!("Name of the {kind} to stand in for."))))
+        .collect();
+    let labels = Object { others: Some(Box::new(shape(String::new(), None))), ..Object::default() };
+    let description = "Labels, all of which the pod to stand in for has.".to_owned();
+    keys.push(("labels".to_owned(), Shape { description, object: Some(labels), ..Shape::default() }));
+    keys.push(("container".to_owned(), text("Container of the pod; otherwise its main one.".to_owned())));
+    keys
+}
+
+fn variables(schema: Option<&Value>, pointer: &str) -> Vec<Variable> {
+    match schema {
+        None => Vec::new(),
+        Some(Value::String(name)) => vec![Variable { name: name.clone(), words: None }],
+        Some(Value::Array(several)) => several
+            .iter()
+            .map(|variable| match (variable.as_str(), variable.get(0).and_then(Value::as_str), variable.get(1)) {
+                (Some(name), ..) => Variable { name: name.to_owned(), words: None },
+                (None, Some(name), Some(Value::Object(words))) => {
+                    let words = words.iter().map(|(word, value)| (word.clone(), value.clone())).collect();
+                    Variable { name: name.to_owned(), words: Some(words) }
+                }
+                _ => panic!("{pointer}: unknown x-env {variable}"),
+            })
+            .collect(),
+        Some(other) => panic!("{pointer}: unknown x-env {other}"),
+    }
+}
+
+fn meaning(word: &Value, pointer: &str) -> Meaning {
+    match word.as_str().unwrap_or_default() {
+        "target-path" => Meaning::TargetPath,
+        "namespace" => Meaning::Namespace,
+        "context" => Meaning::Context,
+        "remote-port" => Meaning::RemotePort,
+        "regex" => Meaning::Regex,
+        "destination" => Meaning::Destination,
+        other => panic!("{pointer}: unknown x-meaning {other}"),
+    }
+}
+
+fn words(list: Option<&Value>) -> Vec<String> {
+    let list = list.and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// A doc comment without its line breaks inside paragraphs.
+fn paragraph(text: Option<&Value>) -> String {
+    let text = text.and_then(Value::as_str).unwrap_or_default();
+    let paragraphs: Vec<_> =
+        text.split("\n\n").map(|paragraph| paragraph.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    paragraphs.join("\n\n")
+}

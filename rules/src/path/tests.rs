@@ -1,0 +1,192 @@
+//! Cases as text: one line per path and access.
+
+use expect_test::{Expect, expect};
+use protocol::policy::{FileMode, FilePolicy};
+
+use super::*;
+
+fn policy(mode: FileMode) -> FilePolicy {
+    FilePolicy {
+        mode,
+        resolver_files_remote: true,
+        home: b"/home/me".to_vec(),
+        temporary: b"/scratch".to_vec(),
+        working: b"/work/project".to_vec(),
+        ..FilePolicy::default()
+    }
+}
+
+fn check(policy: &FilePolicy, paths: &[&str], expected: &Expect) {
+    let rules = PathRules::new(policy, b"/app/server");
+    let lines: Vec<String> = paths
+        .iter()
+        .map(|path| {
+            let read = rules.decide(path.as_bytes(), Access::Read);
+            let write = rules.decide(path.as_bytes(), Access::Write);
+            if read == write {
+                format!("{path}: {:?}, {}\n", read.place, read.why)
+            } else {
+                format!("{path}: read {:?}, {}; write {:?}, {}\n", read.place, read.why, write.place, write.why)
+            }
+        })
+        .collect();
+    expected.assert_eq(&lines.concat());
+}
+
+#[test]
+fn mode_read_with_defaults() {
+    check(
+        &policy(FileMode::Read),
+        &[
+            "/data/x",
+            "data/x",
+            "/etc/passwd",
+            "/etc/hosts",
+            "/etc/./resolv.conf",
+            "/etc/hostname",
+            "/etc/ssl/certs/ca.pem",
+            "/etc/ssl/certs",
+            "/etcetera",
+            "/var/run/secrets/token",
+            "/run/x",
+            "/",
+            "/data/../etc/passwd",
+            "/home/me/.kube/config",
+            "/home/me/.kubernetes",
+            "/work/project/a",
+            "/work/projects",
+            "/scratch/a",
+            "/app/server",
+            "/app/server2",
+            "/app/lib.so",
+            "/app/x.PY",
+            "/app/.yarnrc.yml",
+            "/app/node_modules/a/b",
+            "/app/node_modules2/b",
+        ],
+        &expect![[r#"
+            /data/x: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
+            data/x: Local, a relative path
+            /etc/passwd: Local, by default: a folder of this machine's system
+            /etc/hosts: read Remote, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns); write Local, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns)
+            /etc/./resolv.conf: read Remote, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns); write Local, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns)
+            /etc/hostname: read Remote, by default: the target's name and certificates are read; write Local, by default: a folder of this machine's system
+            /etc/ssl/certs/ca.pem: read Remote, by default: the target's name and certificates are read; write Local, by default: a folder of this machine's system
+            /etc/ssl/certs: Local, by default: a folder of this machine's system
+            /etcetera: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
+            /var/run/secrets/token: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
+            /run/x: Local, by default: a folder of this machine's system
+            /: Local, by default: a folder of this machine's system
+            /data/../etc/passwd: Local, by default: a folder of this machine's system
+            /home/me/.kube/config: NotFound, by default: local cloud credentials are hidden
+            /home/me/.kubernetes: Local, by default: a folder of this machine's system
+            /work/project/a: Local, by default: in the working directory
+            /work/projects: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
+            /scratch/a: Local, by default: in the folder for temporary files
+            /app/server: Local, by default: the program's own file
+            /app/server2: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
+            /app/lib.so: Local, by default: code, or a tool's own file, by its ending
+            /app/x.PY: Local, by default: code, or a tool's own file, by its ending
+            /app/.yarnrc.yml: Local, by default: code, or a tool's own file, by its ending
+            /app/node_modules/a/b: Local, by default: in `node_modules`
+            /app/node_modules2/b: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
+        "#]],
+    );
+}
+
+#[test]
+fn lists_come_before_defaults_in_their_order() {
+    let policy = FilePolicy {
+        not_found: vec!["secret".into()],
+        read_write: vec!["^/data/".into()],
+        read_only: vec!["^/etc/foo".into(), "\\.(".into()],
+        local: vec!["^/data/secret".into(), "^/srv".into(), "hosts$".into()],
+        ..policy(FileMode::Read)
+    };
+    check(
+        &policy,
+        &["/data/a", "/DATA/a", "/data/secret", "/etc/foo/bar", "/etc/hosts", "/srv/x", "/other"],
+        &expect![[r#"
+            /data/a: Remote, matches feature.fs.read_write[0]
+            /DATA/a: Remote, matches feature.fs.read_write[0]
+            /data/secret: NotFound, matches feature.fs.not_found[0]
+            /etc/foo/bar: read Remote, matches feature.fs.read_only[0]; write Local, matches feature.fs.read_only[0]
+            /etc/hosts: Local, matches feature.fs.local[2]
+            /srv/x: Local, matches feature.fs.local[1]
+            /other: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
+        "#]],
+    );
+    expect![[r#"
+        feature.fs.read_only[1]: regex parse error:
+            \.(
+              ^
+        error: unclosed group"#]]
+    .assert_eq(&PathRules::new(&policy, b"").faults().join("\n"));
+}
+
+#[test]
+fn mode_local_asks_neither_lists_nor_defaults() {
+    let mut policy = FilePolicy { read_write: vec![".*".into()], ..policy(FileMode::Local) };
+    let paths = &["/data/a", "/etc/hosts", "/etc/hostname", "/home/me/.kube/config"];
+    check(
+        &policy,
+        paths,
+        &expect![[r#"
+        /data/a: Local, feature.fs.mode is `local`
+        /etc/hosts: read Remote, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns); write Local, feature.fs.mode is `local`
+        /etc/hostname: Local, feature.fs.mode is `local`
+        /home/me/.kube/config: Local, feature.fs.mode is `local`
+    "#]],
+    );
+    policy.resolver_files_remote = false;
+    check(
+        &policy,
+        &["/etc/hosts"],
+        &expect![[r#"
+        /etc/hosts: Local, feature.fs.mode is `local`
+    "#]],
+    );
+}
+
+#[test]
+fn other_modes() {
+    let paths = &["/data/a", "/etc/hosts", "/etc/hostname", "/home/me/.kube/config"];
+    check(
+        &policy(FileMode::LocalWithOverrides),
+        paths,
+        &expect![[r#"
+        /data/a: Local, feature.fs.mode is `localwithoverrides`
+        /etc/hosts: read Remote, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns); write Local, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns)
+        /etc/hostname: read Remote, by default: the target's name and certificates are read; write Local, by default: a folder of this machine's system
+        /home/me/.kube/config: NotFound, by default: local cloud credentials are hidden
+    "#]],
+    );
+    check(
+        &policy(FileMode::Write),
+        paths,
+        &expect![[r#"
+        /data/a: Remote, feature.fs.mode is `write`
+        /etc/hosts: read Remote, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns); write Local, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns)
+        /etc/hostname: read Remote, by default: the target's name and certificates are read; write Local, by default: a folder of this machine's system
+        /home/me/.kube/config: NotFound, by default: local cloud credentials are hidden
+    "#]],
+    );
+    let without_dns = FilePolicy { resolver_files_remote: false, ..policy(FileMode::Read) };
+    check(
+        &without_dns,
+        paths,
+        &expect![[r#"
+        /data/a: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
+        /etc/hosts: Local, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns)
+        /etc/hostname: read Remote, by default: the target's name and certificates are read; write Local, by default: a folder of this machine's system
+        /home/me/.kube/config: NotFound, by default: local cloud credentials are hidden
+    "#]],
+    );
+}
+
+#[test]
+fn without_patterns_no_regex_is_built() {
+    let rules = PathRules::new(&policy(FileMode::Read), b"");
+    rules.decide(b"/data/x", Access::Read);
+    assert!(!rules.patterns.is_compiled());
+}
