@@ -9,11 +9,11 @@ mod proxy;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use call::{Call, Page, Resource};
+pub(crate) use call::{Call, Resource};
 pub use error::ClusterError;
 use tokio::task::JoinSet;
 
-/// What to connect to; all `None` and `false`: what `kubectl` would.
+/// What to connect to; all `None`, and the proxy: what `kubectl` would.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectOptions {
     /// Kubeconfig files, separated by `:` or `;`; `~`, `$VAR` and `${VAR}` are expanded. `None`: `$KUBECONFIG`, then
@@ -21,8 +21,8 @@ pub struct ConnectOptions {
     pub kubeconfig: Option<String>,
     /// Name of a context; `None`: the current one.
     pub context: Option<String>,
-    /// Whether to take any certificate for the API server's.
-    pub accept_invalid_certificates: bool,
+    /// Whether to take any certificate for the API server's; `None`: as the kubeconfig says.
+    pub accept_invalid_certificates: Option<bool>,
     /// Whether `HTTPS_PROXY` and its kin count. A `proxy-url` in the kubeconfig always does.
     pub use_proxy: bool,
     /// Namespace where nothing else says which; `None`: the context's, or `default`.
@@ -56,7 +56,8 @@ impl Cluster {
     /// That the API server is out of reach, or refuses the credentials, is the error of the first call. Exec plugins
     /// run with the environment of this process, and without its standard input and output.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ClusterError> {
-        let kubeconfig::Choice { config, context } = kubeconfig::load(options, &|name| std::env::var(name).ok()).await?;
+        let kubeconfig::Choice { config, context } =
+            kubeconfig::load(options, &|name| std::env::var(name).ok()).await?;
         let server = config.cluster_url.clone();
         let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let client = build(config, context.clone()).await?;

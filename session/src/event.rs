@@ -2,7 +2,7 @@
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
-use protocol::incoming::{Means, Mode};
+pub use protocol::incoming::{Means, Mode};
 
 /// One thing worth telling.
 #[derive(Clone, Debug, PartialEq, Eq)]

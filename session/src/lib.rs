@@ -6,11 +6,14 @@
 //! ```
 
 mod agent;
+pub mod cluster;
 mod environment;
 pub mod event;
+pub mod forward;
 mod hold;
 mod incoming;
 mod keeper;
+pub mod keys;
 mod names;
 mod outgoing;
 mod ports;
@@ -18,6 +21,8 @@ mod proxy;
 mod relay;
 mod setup;
 pub mod start;
+pub mod target;
+pub mod targets;
 
 use std::{
     collections::BTreeMap,
@@ -35,7 +40,7 @@ use protocol::{control::StreamHead, link::SECRET_LEN, link::variable};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{agent::Connected, hold::Hold, incoming::Listeners, names::AddressBook, proxy::Proxy};
+use crate::{agent::Connected, cluster::Cluster, hold::Hold, incoming::Listeners, names::AddressBook, proxy::Proxy};
 pub use setup::Refused;
 
 /// What whoever launches the program has to apply.
@@ -77,9 +82,24 @@ pub enum Error {
     /// The configuration asks for what is not there.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// The cluster, the target or the agent.
+    /// Nobody to stand in for.
+    #[error(
+        "no target: say whom the program stands in for, with `--target deploy/NAME` or `target` in mirrord.json; \
+         `mirrord ls` lists what there is; running without a target is not built yet"
+    )]
+    NoTarget,
+    /// The cluster is not reached.
+    #[error(transparent)]
+    Cluster(#[from] cluster::ClusterError),
+    /// The target cannot be stood in for.
+    #[error(transparent)]
+    Target(#[from] target::TargetError),
+    /// The agent does not start.
     #[error(transparent)]
     Start(#[from] start::StartError),
+    /// This machine's key pair cannot be used.
+    #[error(transparent)]
+    Keys(#[from] keys::KeysError),
     /// Something on this machine.
     #[error("{what}: {source}")]
     Local {
@@ -204,7 +224,7 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     let mut plan = setup::plan(&options.config, &here)?;
     let linked = match &options.place {
         Place::Local(pod) => link_local(pod, &observer).await?,
-        Place::Cluster => todo!(),
+        Place::Cluster => link_cluster(&plan, &observer).await?,
     };
     let Linked { connected, target, reused, probed, confirm } = linked;
     let Connected { link, accept, environment: stream } = connected;
@@ -281,6 +301,30 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     observer.step(Step::Ready { target, reused_agent: reused });
     observer.tell(Event::State(State::Connected));
     Ok(Session { injection, parts: Arc::new(Parts { proxy, tasks, cancel }), lost, observer })
+}
+
+async fn link_cluster(plan: &setup::Plan, observer: &Observer) -> Result<Linked, Error> {
+    let Some(target) = plan.target.as_ref().filter(|target| target.path != config::target::Path::Targetless) else {
+        return Err(Error::NoTarget);
+    };
+    let keys = keys::Keys::open()?;
+    observer.step(Step::Connecting);
+    let cluster = Cluster::connect(&plan.cluster).await?;
+    observer.step(Step::ResolvingTarget { target: target.to_string() });
+    let resolved = target::resolve(&cluster, target, observer).await?;
+    let identity = keys.identity().clone();
+    let attempt = |io, pinned: Option<link::PublicKey>| {
+        let identity = identity.clone();
+        async move { agent::connect(io, &identity, pinned.as_ref()).await }
+    };
+    let started = start::start(&cluster, &resolved, &plan.agent, &keys, observer, attempt).await?;
+    Ok(Linked {
+        connected: started.value,
+        target: format!("pod/{}/container/{} in namespace {}", resolved.pod, resolved.container, resolved.namespace),
+        reused: started.reused,
+        probed: resolved.probed_ports.into_iter().collect(),
+        confirm: started.confirm,
+    })
 }
 
 async fn link_local(pod: &start::local::LocalPod, observer: &Observer) -> Result<Linked, Error> {

@@ -3,7 +3,7 @@
 //! Every struct of the configuration is taken apart without `..`: a new key does not compile until someone says here
 //! what it does. A key that was written and whose effect is not built yet is refused by name, never ignored.
 
-use std::{collections::BTreeMap, ffi::OsString, os::unix::ffi::OsStrExt, path::Path, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, os::unix::ffi::OsStrExt, path::Path};
 
 use config::{
     Agent, Code, Config, Dns, Env, Ephemeral, Feature, Fs, FsMode, Incoming, Loaded, Network, Outgoing, Target,
@@ -13,7 +13,7 @@ use protocol::{
     policy::{FileMode, FilePolicy, IncomingPolicy, OutgoingPolicy, Policy},
 };
 
-use crate::incoming::wire_mode;
+use crate::{cluster::ConnectOptions, incoming::wire_mode};
 
 /// What a session does, decided.
 #[derive(Clone, Debug)]
@@ -21,11 +21,9 @@ pub(crate) struct Plan {
     /// Whom the program stands in for.
     pub(crate) target: Option<Target>,
     /// How to reach the cluster.
-    pub(crate) cluster: ClusterPlan,
+    pub(crate) cluster: ConnectOptions,
     /// How to start the agent.
     pub(crate) agent: Agent,
-    /// How long the agent stays without a session.
-    pub(crate) grace: Duration,
     /// How the environments are merged.
     pub(crate) env: Env,
     /// What the layers do; the ports of the hold listener are still to be filled in.
@@ -36,15 +34,6 @@ pub(crate) struct Plan {
     pub(crate) spare_probes: bool,
     /// Whether the program sees the pod's host name.
     pub(crate) host_name: bool,
-}
-
-/// The keys about the connection to the cluster.
-#[derive(Clone, Debug)]
-pub(crate) struct ClusterPlan {
-    pub(crate) kubeconfig: Option<String>,
-    pub(crate) context: Option<String>,
-    pub(crate) accept_invalid_certificates: Option<bool>,
-    pub(crate) use_proxy: bool,
 }
 
 /// What the plan needs to know of this machine.
@@ -119,10 +108,16 @@ fn from_config(config: Config, here: &Here<'_>, not_yet: &mut NotYet<'_>) -> Pla
         skipped.extend(skip_extra_build_tools);
     }
     check_env(&env, not_yet);
+    let namespace = target.as_ref().and_then(|target| target.namespace.clone());
     Plan {
         target,
-        cluster: ClusterPlan { kubeconfig, context: kube_context, accept_invalid_certificates, use_proxy },
-        grace: agent.communication_timeout,
+        cluster: ConnectOptions {
+            kubeconfig,
+            context: kube_context,
+            accept_invalid_certificates,
+            use_proxy,
+            namespace,
+        },
         agent: check_agent(agent, not_yet),
         env,
         policy: Policy {
