@@ -1,0 +1,94 @@
+//! Traffic that arrives at the target: subscribed ports, stolen or mirrored.
+
+mod bpf;
+mod capture;
+mod listeners;
+mod mirror;
+mod nftables;
+mod pass;
+mod probe;
+mod reassembly;
+#[cfg(test)]
+mod session_pair;
+mod sink;
+mod sk_lookup;
+mod steal;
+mod steer;
+mod stolen;
+mod subscriber;
+
+use std::sync::Arc;
+
+use protocol::incoming::{Means, Mode, Subscribe, SubscribeError, Subscribed};
+use tokio::io::{AsyncWriteExt, copy, sink};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::subscriber::Subscriber;
+use self::{mirror::Mirror, steal::Stealer, steer::Choice};
+use crate::target::Target;
+
+/// Serves subscriptions of all sessions; a handle, cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Incoming {
+    stealer: Stealer,
+    mirror: Mirror,
+    target: Arc<Target>,
+}
+
+/// A subscription in force, ended by its drop.
+#[derive(Debug)]
+enum Subscription {
+    Steal(steal::Subscription),
+    Mirror { _guard: mirror::Subscription },
+}
+
+impl Incoming {
+    /// Nothing is subscribed yet. `end` is cancelled when the agent ends.
+    pub(crate) fn new(target: Arc<Target>, end: &CancellationToken) -> Self {
+        Self { stealer: Stealer::new(Choice::default(), end.clone()), mirror: Mirror::new(end.clone()), target }
+    }
+
+    /// Connections that are served at this moment, the passed ones of ended sessions included.
+    pub(crate) fn connections(&self) -> usize {
+        self.stealer.connections()
+    }
+
+    /// Serves one subscription's stream: the port stays subscribed until the session finishes or resets it.
+    pub(crate) async fn serve(&self, request: Subscribe, mut stream: link::Stream, subscriber: Subscriber) {
+        let ended = subscriber.ended.clone();
+        let subscription = self.subscribe(request, subscriber).await;
+        let answer: Result<Subscribed, SubscribeError> = match &subscription {
+            Ok(subscription) => Ok(self.describe(request.port, subscription).await),
+            Err(error) => {
+                tracing::warn!(port = request.port, mode = ?request.mode, ?error, "not subscribed");
+                Err(error.clone())
+            }
+        };
+        if stream.write_message(&answer).await.is_ok() && subscription.is_ok() {
+            // The session says nothing more; end and reset mean the same.
+            drop(ended.run_until_cancelled(copy(&mut stream, &mut sink())).await);
+        }
+        drop(subscription);
+        drop(stream.shutdown().await); // fails when the stream is gone already
+    }
+
+    async fn subscribe(&self, request: Subscribe, subscriber: Subscriber) -> Result<Subscription, SubscribeError> {
+        match request.mode {
+            Mode::Steal => self.stealer.subscribe(request.port, subscriber).await.map(Subscription::Steal),
+            Mode::Mirror => {
+                let guard = self.mirror.subscribe(request.port, subscriber)?;
+                Ok(Subscription::Mirror { _guard: guard })
+            }
+        }
+    }
+
+    async fn describe(&self, port: u16, subscription: &Subscription) -> Subscribed {
+        let means = match subscription {
+            Subscription::Steal(subscription) => subscription.means(),
+            Subscription::Mirror { .. } => Means::Capture,
+        };
+        let target = self.target.clone();
+        let listens = tokio::task::spawn_blocking(move || listeners::listens(&target, port));
+        Subscribed { means, target_listens: listens.await.unwrap_or(false) }
+    }
+}

@@ -1,0 +1,194 @@
+//! One stolen connection: offered to the session, and handed to the original program if nobody takes it.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use bytes::BufMut;
+use protocol::{
+    Errno,
+    incoming::{Mode, REPLAY_LIMIT, Verdict},
+};
+use tokio::{
+    io::{AsyncWriteExt, Interest},
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    pass,
+    probe::{self, Opening},
+    steer::Steering,
+    subscriber::Subscriber,
+};
+use crate::relay;
+
+/// How long a client may take for its first request, where the kubelet's probes must be recognised.
+const PROBE_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long the session may take to say whether the program has accepted. Beyond that the target serves.
+const VERDICT_LIMIT: Duration = Duration::from_secs(30);
+
+/// A connection that came to us instead of the target.
+#[derive(Debug)]
+pub(crate) struct Stolen {
+    pub(crate) tcp: TcpStream,
+    pub(crate) peer: SocketAddr,
+    /// The address that the client connected to.
+    pub(crate) local: SocketAddr,
+    /// What was read so far, for whoever gets the connection.
+    replay: Vec<u8>,
+    /// The client sends nothing more.
+    finished: bool,
+}
+
+/// Who gets a connection.
+enum Fate {
+    Accepted(link::ReadHalf, link::WriteHalf),
+    Pass,
+    /// The client is gone.
+    Broken(io::Error),
+}
+
+impl Stolen {
+    pub(crate) fn new(tcp: TcpStream, peer: SocketAddr, local: SocketAddr) -> Self {
+        relay::set_options(&tcp);
+        Self { tcp, peer, local, replay: Vec::new(), finished: false }
+    }
+
+    /// Serves the connection to its end. What is passed on goes on without the session, until `end`.
+    pub(crate) async fn serve(
+        mut self,
+        subscriber: Option<Subscriber>,
+        steering: Arc<Steering>,
+        end: CancellationToken,
+    ) {
+        let (peer, local) = (self.peer, self.local);
+        let fate = match &subscriber {
+            Some(subscriber) => self.offer(subscriber).await,
+            None => Fate::Pass, // unsubscribed while it waited for us to accept it
+        };
+        match (fate, subscriber) {
+            (Fate::Accepted(reader, writer), Some(subscriber)) => {
+                tracing::debug!(%peer, %local, "stolen");
+                relay::relay_halves(self.tcp, reader, writer, &subscriber.ended).await;
+            }
+            (Fate::Broken(error), _) => tracing::debug!(%peer, %local, %error, "the client is gone"),
+            (Fate::Pass | Fate::Accepted(..), _) => {
+                tracing::debug!(%peer, %local, bytes = self.replay.len(), "passed to the target");
+                self.pass(&steering, &end).await;
+            }
+        }
+    }
+
+    async fn offer(&mut self, subscriber: &Subscriber) -> Fate {
+        if subscriber.spare_probes {
+            match self.is_probe().await {
+                Ok(false) => {}
+                Ok(true) => return Fate::Pass,
+                Err(error) => return Fate::Broken(error),
+            }
+        }
+        let stream = match subscriber.open(Mode::Steal, self.peer, self.local) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "no stream for a connection");
+                return Fate::Pass;
+            }
+        };
+        let (mut reader, mut writer) = stream.into_split();
+        let verdict = {
+            let deadline = Instant::now() + VERDICT_LIMIT;
+            let verdict = timeout_at(deadline, reader.read_message::<Verdict>());
+            let verdict = async {
+                tokio::select! {
+                    verdict = verdict => matches!(verdict, Ok(Ok(Verdict::Accepted))),
+                    () = subscriber.ended.cancelled() => false,
+                }
+            };
+            self.forward_until(&mut writer, verdict).await
+        };
+        match verdict {
+            Ok(true) => Fate::Accepted(reader, writer),
+            Ok(false) => Fate::Pass,
+            Err(error) => {
+                writer.reset(Errno::ECONNRESET);
+                Fate::Broken(error)
+            }
+        }
+    }
+
+    /// Sends what the client sends, and keeps it, until the verdict is there; `true` is "accepted", and then all that
+    /// was read has been sent. Fails when the client does.
+    async fn forward_until(
+        &mut self,
+        writer: &mut link::WriteHalf,
+        verdict: impl Future<Output = bool>,
+    ) -> io::Result<bool> {
+        let mut verdict = std::pin::pin!(verdict);
+        let mut sent = 0;
+        let accepted = loop {
+            let may_read = !self.finished && self.replay.len() < REPLAY_LIMIT;
+            tokio::select! {
+                biased;
+                accepted = &mut verdict => break accepted,
+                written = writer.write(&self.replay[sent..]), if sent < self.replay.len() => match written {
+                    Ok(len) => sent += len,
+                    Err(_) => break false, // the stream or the session is lost: the target serves
+                },
+                ready = self.tcp.ready(Interest::READABLE), if may_read => {
+                    ready?;
+                    self.read()?;
+                }
+            }
+        };
+        Ok(accepted && writer.write_all(&self.replay[sent..]).await.is_ok())
+    }
+
+    /// Reads until it is clear whether the kubelet probes.
+    async fn is_probe(&mut self) -> io::Result<bool> {
+        let deadline = Instant::now() + PROBE_LIMIT;
+        loop {
+            match probe::classify(&self.replay) {
+                Opening::Probe => return Ok(true),
+                Opening::Other => return Ok(false),
+                Opening::Unfinished if self.finished => return Ok(false),
+                Opening::Unfinished => {}
+            }
+            match timeout_at(deadline, self.tcp.readable()).await {
+                Ok(ready) => ready?,
+                Err(_) => return Ok(false),
+            }
+            self.read()?;
+        }
+    }
+
+    /// Reads what is there, up to the limit of what we keep.
+    fn read(&mut self) -> io::Result<()> {
+        let room = REPLAY_LIMIT - self.replay.len();
+        self.replay.reserve(room.min(protocol::frame::PAYLOAD_LIMIT));
+        match self.tcp.try_read_buf(&mut (&mut self.replay).limit(room)) {
+            Ok(0) => self.finished = room > 0,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Gives the connection to the original program, with all that was read.
+    async fn pass(self, steering: &Arc<Steering>, end: &CancellationToken) {
+        let connected = async {
+            let mut original = pass::connect(steering, self.local).await?;
+            original.write_all(&self.replay).await?;
+            Ok::<_, io::Error>(original)
+        };
+        match connected.await {
+            Ok(original) => relay::relay_tcp(self.tcp, original, end).await,
+            Err(error) => {
+                // What the client would have seen without us, one step later: nobody listens.
+                tracing::debug!(local = %self.local, %error, "the target does not take the connection");
+                relay::reset(&self.tcp);
+            }
+        }
+    }
+}

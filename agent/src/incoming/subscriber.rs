@@ -1,0 +1,30 @@
+//! Who gets the connections of a subscribed port.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use link::Link;
+use protocol::{
+    control::StreamHead,
+    incoming::{Incoming, Mode},
+};
+use tokio_util::sync::CancellationToken;
+
+/// A session's interest in a port.
+#[derive(Clone, Debug)]
+pub(crate) struct Subscriber {
+    /// How the session introduced itself.
+    pub(crate) client: Arc<str>,
+    /// Where connections are sent.
+    pub(crate) link: Link,
+    /// Cancelled when the session is over.
+    pub(crate) ended: CancellationToken,
+    /// The kubelet's probes stay with the target.
+    pub(crate) spare_probes: bool,
+}
+
+impl Subscriber {
+    /// Opens a stream for a connection that arrived.
+    pub(crate) fn open(&self, mode: Mode, peer: SocketAddr, local: SocketAddr) -> Result<link::Stream, link::Closed> {
+        self.link.open(&StreamHead::Incoming(Incoming { port: local.port(), mode, peer, local }))
+    }
+}
