@@ -1,0 +1,109 @@
+//! The way into the layer and out of it: once per thread at a time, `errno` kept, no panic past the border.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use libc::c_int;
+use protocol::Errno;
+
+use crate::{cabi::Return, notice, state, state::Layer, sys};
+
+thread_local! {
+    /// Whether this thread runs the layer's own code, whose libc calls are not the program's.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What a hook's body says when it has no value of its own to return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Otherwise {
+    /// Run the real function with the program's arguments.
+    Native,
+    /// Fail with this `errno`.
+    Fail(Errno),
+}
+
+impl From<Errno> for Otherwise {
+    fn from(errno: Errno) -> Self {
+        Self::Fail(errno)
+    }
+}
+
+/// What a hook's body returns.
+pub(crate) type Hooked<T> = Result<T, Otherwise>;
+
+/// `Otherwise::Fail` with a number of libc's.
+pub(crate) fn fail<T>(errno: c_int) -> Hooked<T> {
+    Err(Otherwise::Fail(Errno(errno)))
+}
+
+/// Held while a thread runs the layer's own code: hooks pass through, and the thread cannot be cancelled
+/// (pthread_cancel(3)), whose unwinding must not meet Rust frames with destructors.
+pub(crate) struct Scope {
+    cancel_state: c_int,
+}
+
+impl Scope {
+    /// Nothing when this thread is inside already.
+    pub(crate) fn enter() -> Option<Self> {
+        let was_inside = INSIDE.replace(true);
+        (!was_inside).then(|| Self { cancel_state: sys::set_cancel_state(sys::CANCEL_DISABLE) })
+    }
+}
+
+impl Drop for Scope {
+    fn drop(&mut self) {
+        sys::set_cancel_state(self.cancel_state);
+        INSIDE.set(false);
+    }
+}
+
+/// Runs `body` inside, if there is an active layer and this thread is outside; keeps `errno` as it was.
+/// A panic is told to the user and becomes `EIO`.
+pub(crate) fn run<T>(body: impl FnOnce(&'static Layer) -> Hooked<T>) -> Hooked<T> {
+    match state::active() {
+        Some(layer) => run_with(layer, body),
+        None => Err(Otherwise::Native),
+    }
+}
+
+/// As [`run`], for processes that are attached but skipped, too.
+pub(crate) fn run_attached<T>(body: impl FnOnce(&'static Layer) -> Hooked<T>) -> Hooked<T> {
+    match state::attached() {
+        Some(layer) => run_with(layer, body),
+        None => Err(Otherwise::Native),
+    }
+}
+
+fn run_with<T>(layer: &'static Layer, body: impl FnOnce(&'static Layer) -> Hooked<T>) -> Hooked<T> {
+    let Some(_scope) = Scope::enter() else {
+        return Err(Otherwise::Native);
+    };
+    let errno = sys::errno();
+    let result = catch_unwind(AssertUnwindSafe(|| body(layer))).unwrap_or_else(|_| {
+        notice::always("internal error in the layer; a call of the program fails with EIO");
+        Err(Otherwise::Fail(Errno::EIO))
+    });
+    sys::set_errno(Errno(errno));
+    result
+}
+
+/// What a hooked function returns by `body`; nothing: the real function shall run.
+pub(crate) fn decide<R: Return>(body: impl FnOnce(&'static Layer) -> Hooked<R>) -> Option<R> {
+    match run(body) {
+        Ok(value) => Some(value),
+        Err(Otherwise::Native) => None,
+        Err(Otherwise::Fail(errno)) => Some(failed(errno)),
+    }
+}
+
+/// Sets `errno` and gives the value by which a function reports failure.
+pub(crate) fn failed<R: Return>(errno: Errno) -> R {
+    sys::set_errno(errno);
+    R::FAILED
+}
+
+/// Lets `body` improve what a real function has already given to the program; it cannot make it fail.
+pub(crate) fn amend(body: impl FnOnce(&'static Layer) -> Hooked<()>) {
+    // Whatever goes wrong, the kernel's own answer stands.
+    let _ = run(body);
+}

@@ -1,0 +1,114 @@
+//! From the launcher's variables to a layer: runs before the program's first instruction.
+
+use std::env;
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::sync::atomic::AtomicU64;
+
+use protocol::link::{SECRET_LEN, variable};
+use rules::path::PathRules;
+use rules::process;
+
+use crate::inherit::Inheritance;
+use crate::link::{AttachError, Link};
+use crate::scope::Scope;
+use crate::state::{self, Layer, Notices};
+use crate::{log, notice, sys};
+
+/// Attaches this process to its session. Without the launcher's variables nothing happens; with them, a failure ends
+/// the process at once: a program that believes itself in the cluster must not run outside it unnoticed.
+pub(crate) fn start() {
+    let _scope = Scope::enter();
+    let Some(socket) = env::var_os(variable::SOCKET) else {
+        return;
+    };
+    match attach(socket) {
+        Ok(layer) => state::set(layer),
+        Err(reason) => {
+            notice::always(format_args!("this program was not started: {reason}"));
+            sys::exit_now(1);
+        }
+    }
+    sys::at_fork_in_child(forked);
+}
+
+extern "C" fn forked() {
+    let Some(layer) = state::attached() else {
+        return;
+    };
+    // Inside already: the fork happened in the layer's own code, which does not fork.
+    let Some(_scope) = Scope::enter() else {
+        return;
+    };
+    let errno = sys::errno();
+    layer.link.forked();
+    sys::set_errno(protocol::Errno(errno));
+}
+
+fn attach(socket: OsString) -> Result<Layer, String> {
+    if let Some(path) = env::var_os(variable::LOG_PATH).and_then(terminated) {
+        log::start(path);
+    }
+    let shown = notice::printable(socket.as_bytes());
+    let socket = terminated(socket).ok_or_else(|| format!("{} is no path", variable::SOCKET))?;
+    let secret = env::var(variable::SECRET).ok();
+    let secret = secret
+        .as_deref()
+        .and_then(secret_from_hex)
+        .ok_or_else(|| format!("{} is missing or malformed", variable::SECRET))?;
+    let executable = env::current_exe().map_or_else(|_| Vec::new(), |path| path.into_os_string().into_vec());
+    let (link, policy) = Link::attach(socket, secret, &executable).map_err(|error| match error {
+        AttachError::Unreachable(errno) => {
+            format!("no session answers at {shown} ({errno}); it has probably ended")
+        }
+        AttachError::Refused(reason) => {
+            format!("the session refused it: {}", notice::printable(reason.as_bytes()))
+        }
+        AttachError::Malformed => "the session answered in an unknown language".to_owned(),
+    })?;
+    let argv0 = env::args_os().next().unwrap_or_default();
+    let skipped = process::is_skipped(&policy.skip_processes, &executable, argv0.as_bytes());
+    let paths = PathRules::new(&policy.files, &executable);
+    tracing::info!(
+        "attached: {}{}",
+        notice::printable(&executable),
+        if skipped { " (on the skip list: runs without us)" } else { "" }
+    );
+    Ok(Layer {
+        link,
+        paths,
+        policy,
+        inheritance: Inheritance::capture(),
+        skipped,
+        tokens: AtomicU64::new(sys::random()),
+        notices: Notices::default(),
+    })
+}
+
+fn terminated(text: OsString) -> Option<CString> {
+    CString::new(text.into_vec()).ok().filter(|text| !text.is_empty())
+}
+
+fn secret_from_hex(text: &str) -> Option<[u8; SECRET_LEN]> {
+    if text.len() != 2 * SECRET_LEN || !text.is_ascii() {
+        return None;
+    }
+    let mut secret = [0; SECRET_LEN];
+    for (index, byte) in secret.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hexadecimal_and_of_one_length() {
+        assert_eq!(secret_from_hex("000102030405060708090a0b0c0d0eff").map(|secret| secret[15]), Some(255));
+        assert_eq!(secret_from_hex("00"), None);
+        assert_eq!(secret_from_hex(&"zz".repeat(16)), None);
+        assert_eq!(secret_from_hex(&"é".repeat(16)), None);
+    }
+}

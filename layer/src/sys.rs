@@ -1,0 +1,175 @@
+//! The layer's own system calls, safe to use. Inside a scope they reach the real functions (see `scope`).
+#![expect(unsafe_code, reason = "calls libc")]
+
+pub(crate) mod socket;
+
+use std::ffi::CStr;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use libc::{c_int, pid_t};
+use protocol::Errno;
+use protocol::file::Timestamp;
+
+/// The calling thread's `errno`.
+pub(crate) fn errno() -> c_int {
+    // SAFETY: libc's location of this thread's errno is always valid.
+    unsafe { *libc::__errno_location() }
+}
+
+/// Sets the calling thread's `errno`.
+pub(crate) fn set_errno(errno: Errno) {
+    // SAFETY: as in `errno`.
+    unsafe { *libc::__errno_location() = errno.0 };
+}
+
+/// `errno` as an error.
+pub(crate) fn last_error() -> Errno {
+    Errno(errno())
+}
+
+/// The result of a system call that reports failure by -1.
+pub(crate) fn checked(result: c_int) -> Result<c_int, Errno> {
+    if result == -1 { Err(last_error()) } else { Ok(result) }
+}
+
+/// `PTHREAD_CANCEL_DISABLE` of `pthread.h`.
+pub(crate) const CANCEL_DISABLE: c_int = 1;
+
+/// pthread_setcancelstate(3); gives the state before.
+pub(crate) fn set_cancel_state(state: c_int) -> c_int {
+    unsafe extern "C" {
+        fn pthread_setcancelstate(state: c_int, old: *mut c_int) -> c_int;
+    }
+    let mut old = 0;
+    // SAFETY: writes one int; the state comes from libc's constants or from an earlier call.
+    unsafe { pthread_setcancelstate(state, &raw mut old) };
+    old
+}
+
+/// Calls `child` in the child of each fork(2), but not of vfork(2).
+pub(crate) fn at_fork_in_child(child: unsafe extern "C" fn()) {
+    // SAFETY: registers a function that lives as long as this library, which is never unloaded.
+    // It fails for want of memory only; then a child opens a connection for each call (`link`).
+    unsafe { libc::pthread_atfork(None, None, Some(child)) };
+}
+
+/// The calling process.
+pub(crate) fn process_id() -> pid_t {
+    // SAFETY: has no preconditions.
+    unsafe { libc::getpid() }
+}
+
+/// Ends the process at once, without its exit handlers.
+pub(crate) fn exit_now(status: c_int) -> ! {
+    // SAFETY: has no preconditions.
+    unsafe { libc::_exit(status) }
+}
+
+/// Writes `bytes` to standard error; there is nobody to tell when that fails.
+pub(crate) fn write_stderr(bytes: &[u8]) {
+    // SAFETY: reads `bytes` only.
+    unsafe { libc::write(libc::STDERR_FILENO, bytes.as_ptr().cast(), bytes.len()) };
+}
+
+/// Appends `bytes` to the file at `path`, created if need be.
+pub(crate) fn append(path: &CStr, bytes: &[u8]) -> Result<(), Errno> {
+    let flags = libc::O_WRONLY | libc::O_APPEND | libc::O_CREAT | libc::O_CLOEXEC;
+    let file = open(path, flags)?;
+    // SAFETY: reads `bytes` only.
+    let written = unsafe { libc::write(file.as_raw_fd(), bytes.as_ptr().cast(), bytes.len()) };
+    if written < 0 { Err(last_error()) } else { Ok(()) }
+}
+
+/// open(2), with mode 0600 for a new file.
+pub(crate) fn open(path: &CStr, flags: c_int) -> Result<OwnedFd, Errno> {
+    // SAFETY: `path` is terminated.
+    let fd = checked(unsafe { libc::open(path.as_ptr(), flags, 0o600) })?;
+    // SAFETY: a descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// pread(2): bytes read into `buffer`.
+pub(crate) fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: i64) -> Result<usize, Errno> {
+    // SAFETY: writes into `buffer` only.
+    let count = unsafe { libc::pread(file.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), offset) };
+    usize::try_from(count).map_err(|_| last_error())
+}
+
+/// Whether `access(2)` allows execution of `path` and it is no folder.
+pub(crate) fn is_executable(path: &CStr) -> bool {
+    // SAFETY: `path` is terminated.
+    unsafe { libc::access(path.as_ptr(), libc::X_OK) == 0 }
+}
+
+/// Permission bits of an open file.
+pub(crate) fn set_mode(file: &OwnedFd, mode: u32) -> Result<(), Errno> {
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::fchmod(file.as_raw_fd(), mode) }).map(drop)
+}
+
+/// Access and modification time of an open file.
+pub(crate) fn set_times(file: &OwnedFd, access: Timestamp, change: Timestamp) -> Result<(), Errno> {
+    let times = [access, change].map(|time| libc::timespec { tv_sec: time.seconds, tv_nsec: time.nanoseconds });
+    // SAFETY: reads two `timespec`s.
+    checked(unsafe { libc::futimens(file.as_raw_fd(), times.as_ptr()) }).map(drop)
+}
+
+/// The inode number of the socket behind a number that may be anything by now.
+pub(crate) fn socket_inode(fd: RawFd) -> Option<u64> {
+    // SAFETY: all zeroes is a valid `stat`.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: writes one `stat`.
+    let found = unsafe { libc::fstat(fd, &raw mut stat) } == 0;
+    (found && stat.st_mode & libc::S_IFMT == libc::S_IFSOCK).then_some(stat.st_ino)
+}
+
+/// A duplicate of `fd` with a number not below `lowest`, closed on exec.
+pub(crate) fn duplicate_above(fd: BorrowedFd<'_>, lowest: c_int) -> Result<OwnedFd, Errno> {
+    // SAFETY: takes numbers only.
+    let new = checked(unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_DUPFD_CLOEXEC, lowest) })?;
+    // SAFETY: a descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(new) })
+}
+
+/// Open file descriptions' flags, as `F_GETFL` gives them.
+pub(crate) fn status_flags(fd: RawFd) -> Result<c_int, Errno> {
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::fcntl(fd, libc::F_GETFL) })
+}
+
+/// How many descriptors this process may have now (`RLIMIT_NOFILE`).
+pub(crate) fn descriptor_limit() -> u64 {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: writes one `rlimit`.
+    unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) };
+    limit.rlim_cur
+}
+
+/// 64 bits that nobody can guess; from the clock if the kernel has none to give.
+pub(crate) fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // SAFETY: writes 8 bytes.
+    let got = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), libc::GRND_NONBLOCK) };
+    if got == 8 {
+        return u64::from_ne_bytes(bytes);
+    }
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes one `timespec`.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut now) };
+    now.tv_nsec.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(process_id().unsigned_abs())
+}
+
+/// Path of the library that contains this code, as the loader knows it.
+pub(crate) fn own_library() -> Option<&'static CStr> {
+    let mut info = libc::Dl_info {
+        dli_fname: std::ptr::null(),
+        dli_fbase: std::ptr::null_mut(),
+        dli_sname: std::ptr::null(),
+        dli_saddr: std::ptr::null_mut(),
+    };
+    let here = own_library as fn() -> Option<&'static CStr>;
+    // SAFETY: writes one `Dl_info`.
+    let found = unsafe { libc::dladdr(here as *const libc::c_void, &raw mut info) } != 0;
+    // SAFETY: the loader keeps the name for as long as the library is loaded: for ever.
+    (found && !info.dli_fname.is_null()).then(|| unsafe { CStr::from_ptr(info.dli_fname) })
+}

@@ -1,0 +1,12 @@
+//! The layer under real programs: C and python3 with `LD_PRELOAD`, against a session that is a second variant of the
+//! real one, made to provoke.
+
+mod files;
+mod hold;
+mod incoming;
+mod link;
+mod names;
+mod outgoing;
+mod process;
+mod program;
+mod session;

@@ -1,0 +1,100 @@
+//! Programs: built once, run under the layer, with a limit on their time.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use crate::session::Session;
+
+/// No program of these tests needs longer, on a busy machine too.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// The library under test, which cargo builds for the tests of its package.
+pub(crate) fn library() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let deps = test.parent().expect("a test lies in a folder");
+    let folders = [deps.parent().expect("deps lies in a profile's folder"), deps];
+    folders
+        .iter()
+        .map(|folder| folder.join("libmirrord_layer.so"))
+        .find(|path| path.exists())
+        .expect("cargo has built the library")
+}
+
+/// Compiles `tests/programs/NAME.c`, once.
+pub(crate) fn c(name: &str) -> PathBuf {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let _guard = BUILDING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(format!("{name}.c"));
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let modified = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
+    if modified(&program) < modified(&source) {
+        let status = Command::new("cc")
+            .args(["-D_GNU_SOURCE", "-O2", "-Wall", "-pthread", "-o"])
+            .args([&program, &source])
+            .status()
+            .expect("there is a C compiler");
+        assert!(status.success(), "{name}.c compiles");
+    }
+    program
+}
+
+/// `program` under the layer of `session`; gives what it wrote, standard error behind a line, and its exit status.
+pub(crate) fn run(session: &Session, program: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    command.args(arguments);
+    output_of(inject(&mut command, session))
+}
+
+/// As [`run`], for a script.
+pub(crate) fn python(session: &Session, script: &str) -> String {
+    run(session, Path::new("python3"), &["-S", "-c", script])
+}
+
+/// Gives `command` what the launcher gives.
+pub(crate) fn inject<'a>(command: &'a mut Command, session: &Session) -> &'a mut Command {
+    command.env("LD_PRELOAD", library()).envs(session.variables())
+}
+
+/// Runs `command` to its end.
+pub(crate) fn output_of(command: &mut Command) -> String {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdout = child.stdout.take().expect("piped");
+    let mut stderr = child.stderr.take().expect("piped");
+    let reader = std::thread::spawn(move || text_of(&mut stdout));
+    let error_reader = std::thread::spawn(move || text_of(&mut stderr));
+    let end = Instant::now() + TIME_LIMIT;
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("a child can be waited for") {
+            break status;
+        }
+        if Instant::now() > end {
+            child.kill().expect("a child can be killed");
+            panic!("the program hangs; so far: {}", reader.join().expect("reads"));
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let mut text = reader.join().expect("the reader does not panic");
+    let error = error_reader.join().expect("the reader does not panic");
+    if !error.is_empty() {
+        text += "--- stderr\n";
+        text += &error;
+    }
+    if !status.success() {
+        text += &format!("--- {status}\n");
+    }
+    text
+}
+
+fn text_of(from: &mut impl Read) -> String {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes).expect("a pipe can be read");
+    String::from_utf8_lossy(&bytes).into_owned()
+}

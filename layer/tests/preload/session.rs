@@ -1,0 +1,395 @@
+//! A session for tests: speaks `protocol::link`, keeps a few remote files, names and addresses in memory.
+
+use std::collections::HashMap;
+use std::io::{IoSlice, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::{
+    AddressFamily, Backlog, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, bind, listen, sendmsg, socket,
+};
+use protocol::dns::{Family, Lookup, LookupAnswer};
+use protocol::file::{FileOpened, Metadata, Timestamp};
+use protocol::link::{LoopbackRoute, Names, ToLayer, ToSession, variable};
+use protocol::operation::Operation;
+use protocol::policy::{FileMode, FilePolicy, IncomingPolicy, OutgoingPolicy, Policy};
+use protocol::{Errno, PROTOCOL_VERSION, codec};
+use tempfile::TempDir;
+
+use crate::hold::{self, Hold};
+
+/// What the target has at a path.
+#[derive(Clone)]
+pub(crate) enum Node {
+    File(Vec<u8>),
+    Link(&'static str),
+    Folder,
+}
+
+/// What the provoked session does, and what it saw.
+pub(crate) struct State {
+    pub(crate) policy: Policy,
+    nodes: HashMap<&'static str, Node>,
+    names: Mutex<HashMap<SocketAddrV4, Names>>,
+    /// Listeners: (asked, real).
+    pub(crate) listeners: Mutex<Vec<(SocketAddr, SocketAddr)>>,
+    /// One line for each message, as it came.
+    seen: Mutex<Vec<String>>,
+    /// Open connections, so that the session can die.
+    connections: Mutex<Vec<UnixStream>>,
+    hold: Option<Hold>,
+    refusal: Option<String>,
+}
+
+/// A running session; it ends with the value.
+pub(crate) struct Session {
+    pub(crate) folder: TempDir,
+    pub(crate) state: Arc<State>,
+}
+
+const SECRET: [u8; 16] = [7; 16];
+
+/// The remote address that connections of the program show.
+pub(crate) const POD: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(10, 9, 9, 9), 40_001));
+
+/// A policy as a launch with `{}` would give, with everything that reaches out switched on.
+pub(crate) fn policy() -> Policy {
+    Policy {
+        files: FilePolicy {
+            mode: FileMode::Read,
+            resolver_files_remote: true,
+            home: b"/home/nobody".to_vec(),
+            temporary: b"/tmp".to_vec(),
+            working: env!("CARGO_MANIFEST_DIR").into(),
+            // The test programs and python's own library, wherever they are.
+            local: vec![format!("^{}", env!("CARGO_TARGET_TMPDIR")), "^/root/".into()],
+            not_found: vec!["^/data/hidden".into()],
+            read_write: vec!["^/data/rw/".into()],
+            ..FilePolicy::default()
+        },
+        remote_dns: true,
+        outgoing: OutgoingPolicy { tcp: true, ..OutgoingPolicy::default() },
+        incoming: IncomingPolicy { enabled: true, ..IncomingPolicy::default() },
+        host_name: Some(b"pod-1".to_vec()),
+        skip_processes: vec!["skipme".into()],
+    }
+}
+
+impl Session {
+    /// A session with the usual policy.
+    pub(crate) fn start() -> Self {
+        Self::with(policy(), None)
+    }
+
+    /// A session that refuses everybody.
+    pub(crate) fn refusing(reason: &str) -> Self {
+        Self::with(policy(), Some(reason.to_owned()))
+    }
+
+    pub(crate) fn with(mut policy: Policy, refusal: Option<String>) -> Self {
+        let hold = (policy.outgoing.hold_port == 0 && policy.outgoing.tcp).then(Hold::new);
+        if let Some(hold) = &hold {
+            policy.outgoing.hold_port = hold.port;
+        }
+        let folder = TempDir::new().expect("a temporary folder");
+        let listener = seqpacket_listener(&folder.path().join("session"));
+        let state = Arc::new(State {
+            policy,
+            nodes: nodes(),
+            names: Mutex::default(),
+            listeners: Mutex::default(),
+            seen: Mutex::default(),
+            connections: Mutex::default(),
+            hold,
+            refusal,
+        });
+        let shared = Arc::clone(&state);
+        std::thread::spawn(move || {
+            for connection in listener.incoming() {
+                let connection = connection.expect("connections arrive");
+                if shared.seen.lock().expect("not poisoned").last().is_some_and(|last| last == "stop") {
+                    return;
+                }
+                let kept = connection.try_clone().expect("descriptors are left");
+                shared.connections.lock().expect("not poisoned").push(kept);
+                let shared = Arc::clone(&shared);
+                std::thread::spawn(move || shared.serve(connection));
+            }
+        });
+        Self { folder, state }
+    }
+
+    /// The launcher's variables.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        let path = |name: &str| self.folder.path().join(name).display().to_string();
+        vec![
+            (variable::SOCKET, path("session")),
+            (variable::SECRET, "07".repeat(16)),
+            (variable::LOG_PATH, path("log")),
+        ]
+    }
+
+    /// Lines of messages seen so far that begin with `prefix`.
+    pub(crate) fn seen(&self, prefix: &str) -> Vec<String> {
+        let seen = self.state.seen.lock().expect("not poisoned");
+        seen.iter().filter(|line| line.starts_with(prefix)).cloned().collect()
+    }
+
+    /// What the layers have logged.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl State {
+    fn note(&self, line: String) {
+        self.seen.lock().expect("not poisoned").push(line);
+    }
+
+    /// Gives a connection whose far end is `peer:port` the names that the program shall see.
+    pub(crate) fn name(&self, peer: SocketAddrV4, names: Names) {
+        self.names.lock().expect("not poisoned").insert(peer, names);
+    }
+
+    fn serve(self: Arc<Self>, mut connection: UnixStream) {
+        let mut buffer = vec![0; codec::MESSAGE_LIMIT];
+        loop {
+            let len = match connection.read(&mut buffer) {
+                Ok(0) | Err(_) => return,
+                Ok(len) => len,
+            };
+            let message = codec::decode(&buffer[..len]).expect("a layer's message");
+            let Some((answer, blob)) = self.answer(message) else {
+                continue;
+            };
+            let answer = codec::encode(&answer).expect("an answer fits");
+            let sent = match &blob {
+                None => connection.write(&answer).map(drop),
+                Some(blob) => send_with(&connection, &answer, blob),
+            };
+            if sent.is_err() {
+                // The process has gone, or has become another program.
+                return;
+            }
+        }
+    }
+
+    fn answer(self: &Arc<Self>, message: ToSession) -> Option<(ToLayer, Option<OwnedFd>)> {
+        let plain = |answer| Some((answer, None));
+        match message {
+            ToSession::Hello { version, secret, first, executable } => {
+                assert_eq!(version, PROTOCOL_VERSION);
+                self.note(format!("hello first={first} {}", String::from_utf8_lossy(&executable)));
+                if let Some(reason) = &self.refusal {
+                    return plain(ToLayer::Refused(reason.clone()));
+                }
+                if secret != SECRET {
+                    return plain(ToLayer::Refused("wrong secret".into()));
+                }
+                plain(ToLayer::Welcome(first.then(|| Box::new(self.policy.clone()))))
+            }
+            ToSession::Operation(bytes) => {
+                let operation: Operation = codec::decode(&bytes).expect("an operation");
+                Some(self.perform(&operation))
+            }
+            ToSession::Connect(held) => {
+                self.note(format!("connect {} early={}", held.destination, held.early));
+                let this = Arc::clone(self);
+                std::thread::spawn(move || hold::play(&this, &held));
+                None
+            }
+            ToSession::Loopback(address) => {
+                self.note(format!("loopback {address}"));
+                let listeners = self.listeners.lock().expect("not poisoned");
+                let own = listeners.iter().find(|(asked, _)| asked.port() == address.port());
+                plain(ToLayer::Loopback(match own {
+                    Some((_, actual)) => LoopbackRoute::Local(reachable(*actual)),
+                    None if address.port() >= 9000 => LoopbackRoute::Local(address),
+                    None => LoopbackRoute::Remote,
+                }))
+            }
+            ToSession::Listen(listen) => {
+                self.note(format!("listen {}", listen.requested));
+                if listen.requested.port() == 8099 {
+                    return plain(ToLayer::Listening(Err(Errno::EADDRINUSE)));
+                }
+                self.listeners.lock().expect("not poisoned").push((listen.requested, listen.actual));
+                plain(ToLayer::Listening(Ok(())))
+            }
+            ToSession::Names { peer } => {
+                let names = self.names.lock().expect("not poisoned").get(&peer).copied();
+                plain(ToLayer::Names(names))
+            }
+            ToSession::Bound(actual) => {
+                let listeners = self.listeners.lock().expect("not poisoned");
+                let found = listeners.iter().find(|(_, real)| *real == actual);
+                plain(ToLayer::Bound(found.map(|(asked, _)| *asked)))
+            }
+        }
+    }
+
+    fn perform(&self, operation: &Operation) -> (ToLayer, Option<OwnedFd>) {
+        fn encoded<R: codec::Encode>(result: Result<R, Errno>) -> ToLayer {
+            ToLayer::Answer(codec::encode(&result).expect("an answer fits"))
+        }
+        let path = match operation {
+            Operation::OpenFile { request } => &request.path,
+            Operation::Stat { request } => &request.path,
+            Operation::Access { request } => &request.path,
+            Operation::ReadLink { request } => &request.path,
+            Operation::Lookup { request } => {
+                self.note(format!("lookup {} {:?}", request.name, request.family));
+                return (encoded(Ok(lookup(request))), None);
+            }
+            Operation::Environment { .. } => return (encoded::<()>(Err(Errno::ENOSYS)), None),
+        };
+        let path = String::from_utf8_lossy(path).into_owned();
+        self.note(format!("{} {path}", operation.name()));
+        if path == "/data/slow" {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        if path == "/data/fatal" {
+            // The session dies in the middle of a call.
+            self.note("stop".into());
+            for connection in self.connections.lock().expect("not poisoned").drain(..) {
+                connection.shutdown(std::net::Shutdown::Both).expect("a connection can be cut");
+            }
+        }
+        let node = self.nodes.get(path.as_str());
+        match operation {
+            Operation::OpenFile { request } => match self.followed(node, !request.no_follow) {
+                Ok(Node::File(content)) => {
+                    let metadata = metadata_of(&Node::File(content.clone()));
+                    (encoded(Ok(FileOpened { metadata })), Some(memfd(&content)))
+                }
+                Ok(Node::Folder) => (encoded::<FileOpened>(Err(Errno(libc::EISDIR))), None),
+                Ok(Node::Link(_)) => (encoded::<FileOpened>(Err(Errno(libc::ELOOP))), None),
+                Err(errno) => (encoded::<FileOpened>(Err(errno)), None),
+            },
+            Operation::Stat { request } => {
+                let result = self.followed(node, request.follow).map(|node| metadata_of(&node));
+                (encoded(result), None)
+            }
+            Operation::Access { request } => {
+                let allowed = request.mode & libc::X_OK == 0;
+                let result = self.followed(node, true).and_then(|_| if allowed { Ok(()) } else { Err(Errno::EACCES) });
+                (encoded(result), None)
+            }
+            Operation::ReadLink { .. } => {
+                let result = match node {
+                    Some(Node::Link(target)) => Ok(target.as_bytes().to_vec()),
+                    Some(_) => Err(Errno::EINVAL),
+                    None => Err(Errno::ENOENT),
+                };
+                (encoded(result), None)
+            }
+            Operation::Lookup { .. } | Operation::Environment { .. } => unreachable!("answered above"),
+        }
+    }
+
+    fn followed(&self, node: Option<&Node>, follow: bool) -> Result<Node, Errno> {
+        match node {
+            Some(Node::Link(target)) if follow => self.nodes.get(target).cloned().ok_or(Errno::ENOENT),
+            Some(node) => Ok(node.clone()),
+            None => Err(Errno::ENOENT),
+        }
+    }
+
+    pub(crate) fn hold(&self) -> &Hold {
+        self.hold.as_ref().expect("this session holds connections")
+    }
+}
+
+/// Where a listener at `address` is reached on this machine.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}
+
+fn nodes() -> HashMap<&'static str, Node> {
+    let text = |text: &str| Node::File(text.as_bytes().to_vec());
+    HashMap::from([
+        ("/data", Node::Folder),
+        ("/data/file", text("remote content\n")),
+        ("/data/slow", text("slow\n")),
+        ("/data/fatal", text("never\n")),
+        ("/data/empty", text("")),
+        ("/data/large", Node::File((0..3_000_000_u32).map(|index| index.to_le_bytes()[0]).collect())),
+        ("/data/link", Node::Link("/data/file")),
+        ("/etc/resolv.conf", text("nameserver 10.96.0.10\n")),
+        ("/etc/hosts", text("10.9.9.9 pod-1\n")),
+    ])
+}
+
+fn metadata_of(node: &Node) -> Metadata {
+    let (mode, size) = match node {
+        Node::File(content) => (libc::S_IFREG | 0o640, content.len()),
+        Node::Link(target) => (libc::S_IFLNK | 0o777, target.len()),
+        Node::Folder => (libc::S_IFDIR | 0o755, 4096),
+    };
+    let size = i64::try_from(size).expect("a small file");
+    let time = Timestamp { seconds: 1_600_000_000, nanoseconds: 123 };
+    Metadata {
+        dev: 0x1234,
+        ino: 77,
+        mode,
+        nlink: 1,
+        uid: 1001,
+        gid: 1002,
+        rdev: 0,
+        size,
+        blksize: 4096,
+        blocks: (size + 511) / 512,
+        atime: time,
+        mtime: time,
+        ctime: time,
+    }
+}
+
+fn lookup(request: &Lookup) -> LookupAnswer {
+    let (v4, v6) = ("10.1.2.3", "fd00::3");
+    let addresses: &[&str] = match (request.name.as_str(), request.family) {
+        ("db" | "under_score", Family::Any) => &[v4, v6],
+        ("db" | "under_score", Family::V4) | ("four", Family::Any | Family::V4) => &[v4],
+        ("db" | "under_score", Family::V6) => &[v6],
+        ("four", Family::V6) => return LookupAnswer::NoData,
+        ("again", _) => return LookupAnswer::TryAgain,
+        ("fail", _) => return LookupAnswer::Fail,
+        _ => return LookupAnswer::NoName,
+    };
+    LookupAnswer::Found {
+        addresses: addresses.iter().map(|ip| ip.parse().expect("an address")).collect(),
+        canonical: format!("{}.default.svc.cluster.local", request.name),
+    }
+}
+
+/// A read-only descriptor of a file in memory, as the real session hands out.
+fn memfd(content: &[u8]) -> OwnedFd {
+    let memory = memfd_create(c"remote", MFdFlags::MFD_CLOEXEC).expect("files in memory");
+    let mut file = std::fs::File::from(memory);
+    file.write_all(content).expect("memory is left");
+    file.set_permissions(std::fs::Permissions::from_mode(0o600)).expect("its owner may");
+    std::fs::File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).expect("/proc is mounted").into()
+}
+
+fn send_with(connection: &UnixStream, message: &[u8], descriptor: &OwnedFd) -> std::io::Result<()> {
+    let descriptors = [descriptor.as_raw_fd()];
+    let control = [ControlMessage::ScmRights(&descriptors)];
+    sendmsg::<UnixAddr>(connection.as_raw_fd(), &[IoSlice::new(message)], &control, MsgFlags::MSG_NOSIGNAL, None)?;
+    Ok(())
+}
+
+/// std's own type only makes streams, but serves what is accepted just as well.
+fn seqpacket_listener(path: &std::path::Path) -> UnixListener {
+    let socket = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None).expect("a socket");
+    bind(socket.as_raw_fd(), &UnixAddr::new(path).expect("a short path")).expect("a fresh path");
+    listen(&socket, Backlog::new(128).expect("a small number")).expect("bound");
+    UnixListener::from(socket)
+}
