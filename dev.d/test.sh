@@ -1,0 +1,54 @@
+# shellcheck shell=bash disable=SC2154,SC2164 # ./dev sets root, and -e
+# ./dev test: every test of the repository, against a cluster of its own.
+
+run_test() {
+  local keep='' cluster=yes
+  while (($#)); do
+    case $1 in
+      --keep) keep=yes ;;
+      --no-cluster) cluster='' ;;
+      --) shift; break ;;
+      *) fail "unknown option $1; arguments for cargo test follow --" ;;
+    esac
+    shift
+  done
+
+  . "$root/dev.d/build.sh"
+  MIRRORD_DIST=$(run_build)
+  MIRRORD_TEST_PYTHON=$(need_python debugpy flask)/bin/python
+  export MIRRORD_DIST MIRRORD_TEST_PYTHON
+  if [[ $cluster ]]; then
+    with_cluster "$keep"
+    say "proves that pods reach nothing outside"
+    "$root/fixtures/cluster/isolation-test" >&2
+  else
+    say "no cluster: the end-to-end suites skip themselves, as they need MIRRORD_CLUSTER_ENTER, which is not set"
+    unset MIRRORD_CLUSTER_ENTER
+    # Never the developer's own cluster.
+    export KUBECONFIG=/dev/null
+  fi
+  cd "$root"
+  # Without --workspace when there are arguments: it would overrule their -p.
+  (($#)) || set -- --workspace
+  cargo test "$@"
+}
+
+# with_cluster KEEP: a cluster with our agent and the demo namespace; ends with this script unless it was there before.
+with_cluster() {
+  local ours='' fresh=()
+  "$root/fixtures/cluster/cluster" status >/dev/null 2>&1 || ours=yes
+  if [[ $ours && ! $1 ]]; then
+    trap '"$root/fixtures/cluster/cluster" down' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+  fi
+  MIRRORD_AGENT_IMAGE_TAR=$MIRRORD_DIST/mirrord-agent.tar "$root/fixtures/cluster/cluster" up
+  # Pods that were there before may still hold agents of an earlier build.
+  [[ $ours ]] || fresh=(--fresh)
+  "$root/fixtures/cluster/cluster" shop "${fresh[@]}"
+  KUBECONFIG=$("$root/fixtures/cluster/cluster" kubeconfig)
+  # kubectl of the cluster's version, for tests and for scripts.
+  PATH=$(dirname "$(readlink -f "$(dirname "$KUBECONFIG")/kubectl")"):$PATH
+  MIRRORD_CLUSTER_ENTER=$root/fixtures/cluster/enter
+  export KUBECONFIG PATH MIRRORD_CLUSTER_ENTER
+}
