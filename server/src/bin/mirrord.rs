@@ -1,2 +1,7 @@
-//! x
-fn main() {}
+//! `mirrord`: what a terminal user types.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    server::main()
+}

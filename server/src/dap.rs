@@ -1,0 +1,81 @@
+//! The debug adapter: a proxy between an editor and the real debug adapter of the program's language.
+//!
+//! ```text
+//! editor ──stdio── proxy ──stdio── debugpy, … ── program, with our layer in it
+//!                    └── session ── cluster
+//! ```
+//!
+//! Messages stay JSON values and pass in order; only their numbers are rewritten, since the proxy adds messages of its
+//! own. It answers `initialize` from the table of adapters, because which adapter (and which interpreter) is wanted is
+//! only known at launch; what the real one can do differently follows as a `capabilities` event. `launch` starts
+//! session and adapter together, lays the session's variables over the launch's, and ends the launch when no process of
+//! the program loads our layer. A launch configuration has two keys of ours; the rest is the adapter's:
+//!
+//! ```json
+//! { "adapter": "debugpy",
+//!   "mirrord": { "enabled": true, "target": "deployment/api", "namespace": "shop", "context": "kind", "key": "me",
+//!                "config": "path of a file, or the configuration itself" } }
+//! ```
+//!
+//! Without `"config"`, `.mirrord/mirrord.{json,jsonc,yaml,yml,toml}` below the working directory counts, if it is there.
+//! `"mirrord": false` passes everything through.
+
+mod adapters;
+mod backing;
+mod codec;
+mod connection;
+mod launch;
+mod message;
+mod process;
+mod progress;
+mod proxy;
+mod start;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+pub use codec::FrameError;
+
+/// Where the proxy runs.
+#[derive(Clone, Debug)]
+pub struct Environment {
+    /// `--adapter`: which debug adapter stands behind the proxy when a launch names none. Without it, the `adapterID`
+    /// of the editor counts when it is one of ours, else the first of the table.
+    pub adapter: Option<String>,
+    /// Path of `libmirrord_layer.so`.
+    pub layer: PathBuf,
+    /// Our own environment, which programs inherit.
+    pub variables: BTreeMap<OsString, OsString>,
+    /// Our own working directory, for launches that name none.
+    pub working_directory: PathBuf,
+    /// Ends everything: a signal came.
+    pub stop: CancellationToken,
+}
+
+/// Why a debug session ended otherwise than the user wanted. The editor was told already, if it was there to be told.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The editor does not speak the protocol.
+    #[error("the editor's messages cannot be read: {0}")]
+    Editor(#[source] FrameError),
+    /// The debug adapter died, or does not speak the protocol.
+    #[error("{0}")]
+    Adapter(String),
+    /// The session was lost, or never reached the program.
+    #[error("{0}")]
+    Session(String),
+}
+
+/// Serves one editor until it disconnects or closes `input`. Afterwards the session, the debug adapter and the program
+/// have ended.
+pub async fn serve<I, O>(input: I, output: O, environment: Environment) -> Result<(), Error>
+where
+    I: AsyncRead + Send + Unpin,
+    O: AsyncWrite + Send + Unpin,
+{
+    proxy::Proxy::new(input, output, environment, proxy::Reach::World).run().await
+}

@@ -1,0 +1,193 @@
+//! The session behind a launch: its configuration found and checked, its start, and what the proxy asks of it.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use config::{Loaded, Overrides, Severity, Source};
+use futures::future::BoxFuture;
+use session::{
+    Injection, Options, Place,
+    event::{Event, Observer},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::launch::{ConfigWish, SessionWish};
+
+/// Files that are looked for below the working directory when a launch names none.
+const USUAL_FILES: &[&str] = &[
+    ".mirrord/mirrord.json",
+    ".mirrord/mirrord.jsonc",
+    ".mirrord/mirrord.yaml",
+    ".mirrord/mirrord.yml",
+    ".mirrord/mirrord.toml",
+];
+
+/// What a launch gives to its session.
+#[derive(Clone, Debug)]
+pub(super) struct Launch {
+    /// What the user wants.
+    pub(super) wish: SessionWish,
+    /// Path of `libmirrord_layer.so`.
+    pub(super) layer: PathBuf,
+    /// The environment that the program would have without us.
+    pub(super) environment: BTreeMap<OsString, OsString>,
+    /// Working directory of the program.
+    pub(super) working_directory: PathBuf,
+}
+
+/// Where sessions come from.
+#[derive(Clone, Debug)]
+pub(super) enum Sessions {
+    /// The cluster.
+    Cluster,
+    /// A test tells what they do.
+    #[cfg(test)]
+    Pretended(super::tests::Pretence),
+}
+
+/// A running session; clones are the same one.
+#[derive(Clone, Debug)]
+pub(super) enum Backing {
+    /// A real one.
+    Session(Arc<session::Session>),
+    /// A test's.
+    #[cfg(test)]
+    Pretended(super::tests::Pretence),
+}
+
+impl Sessions {
+    /// Starts a session. Fails with text for the user.
+    pub(super) async fn start(
+        self,
+        launch: Launch,
+        observer: Observer,
+        cancel: CancellationToken,
+    ) -> Result<Backing, String> {
+        match self {
+            Self::Cluster => {
+                let config = load(&launch, &observer)?;
+                let Launch { wish: _, layer, environment, working_directory } = launch;
+                let options = Options { config, layer, environment, working_directory, place: Place::Cluster };
+                let session = session::Session::start(options, observer, cancel).await;
+                session.map(|session| Backing::Session(Arc::new(session))).map_err(|error| chain(&error))
+            }
+            #[cfg(test)]
+            Self::Pretended(pretence) => pretence.start(launch, observer, cancel).await,
+        }
+    }
+}
+
+impl Backing {
+    /// What to apply to the program's launch.
+    pub(super) fn injection(&self) -> Injection {
+        match self {
+            Self::Session(session) => session.injection().clone(),
+            #[cfg(test)]
+            Self::Pretended(pretence) => pretence.injection(),
+        }
+    }
+
+    /// Ports that a debug adapter listens on stay local.
+    pub(super) fn exempt_debugger(&self, pid: u32) {
+        match self {
+            Self::Session(session) => session.exempt_debugger(pid),
+            #[cfg(test)]
+            Self::Pretended(pretence) => pretence.note(&format!("exempt {}", pid > 0)),
+        }
+    }
+
+    /// Whether a layer says hello within `limit`.
+    pub(super) fn layer_reported(&self, limit: Duration) -> BoxFuture<'static, bool> {
+        match self.clone() {
+            Self::Session(session) => Box::pin(async move { session.layer_reported(limit).await.is_ok() }),
+            #[cfg(test)]
+            Self::Pretended(pretence) => Box::pin(pretence.layer_reported(limit)),
+        }
+    }
+
+    /// Resolves when the session is lost, with the reason.
+    pub(super) fn lost(&self) -> BoxFuture<'static, String> {
+        match self.clone() {
+            Self::Session(session) => Box::pin(async move { session.lost().await }),
+            #[cfg(test)]
+            Self::Pretended(pretence) => Box::pin(pretence.lost()),
+        }
+    }
+
+    /// Ends the session. No future of it may be alive any more, else it only ends when they are dropped.
+    pub(super) async fn stop(self) {
+        match self {
+            Self::Session(session) => {
+                if let Some(session) = Arc::into_inner(session) {
+                    session.stop().await;
+                }
+            }
+            #[cfg(test)]
+            Self::Pretended(pretence) => pretence.note("stop"),
+        }
+    }
+}
+
+/// Loads the configuration; warnings go to `observer`, errors are the result.
+fn load(launch: &Launch, observer: &Observer) -> Result<Loaded, String> {
+    let (name, text) = source(&launch.wish.config, &launch.working_directory)?;
+    let env = launch.environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+    let overrides = Overrides {
+        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        flags: launch.wish.flags.clone(),
+        ..Overrides::default()
+    };
+    let source = text.as_deref().map(|text| Source { name: &name, text });
+    let loaded = config::load(source, &overrides);
+    let text = text.as_deref().unwrap_or_default();
+    let lines = |worth: Severity| {
+        let problems = loaded.problems.iter().filter(move |problem| problem.severity == worth);
+        problems.map(|problem| problem.render(&name, text)).collect::<Vec<_>>()
+    };
+    for warning in lines(Severity::Warning) {
+        observer.tell(Event::Warning(warning));
+    }
+    match loaded.config {
+        Some(_) => Ok(loaded),
+        None => Err(format!("the configuration cannot be used:\n{}", lines(Severity::Error).join("\n"))),
+    }
+}
+
+/// Name and text of the configuration; no text when there is none.
+fn source(wish: &ConfigWish, working_directory: &Path) -> Result<(String, Option<String>), String> {
+    let read = |path: PathBuf| {
+        let name = path.display().to_string();
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok((name, Some(text))),
+            Err(error) => Err(format!("cannot read the configuration {name}: {error}")),
+        }
+    };
+    match wish {
+        ConfigWish::File(path) => read(working_directory.join(path)),
+        // The name tells the syntax.
+        ConfigWish::Inline(value) => Ok(("launch.json".to_owned(), Some(value.to_string()))),
+        ConfigWish::Usual => {
+            let mut usual = USUAL_FILES.iter().map(|file| working_directory.join(file)).filter(|path| path.is_file());
+            usual.next().map_or_else(|| Ok(("configuration".to_owned(), None)), read)
+        }
+    }
+}
+
+/// An error with its causes, as far as they are not repeated in it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let reason = error.to_string();
+        if !text.contains(&reason) {
+            text = format!("{text}: {reason}");
+        }
+        cause = error.source();
+    }
+    text
+}

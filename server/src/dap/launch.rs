@@ -1,0 +1,138 @@
+//! The part of a launch configuration that is ours: `"adapter"` and `"mirrord"`.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::message::Arguments;
+
+/// What a launch configuration asks of us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wish {
+    /// The debug adapter that the user named.
+    pub(super) adapter: Option<String>,
+    /// The session, if there shall be one.
+    pub(super) session: Option<SessionWish>,
+}
+
+/// Where the session's configuration comes from, and what beats it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct SessionWish {
+    /// The configuration.
+    pub(super) config: ConfigWish,
+    /// Values by canonical pointer, as flags would give them.
+    pub(super) flags: Vec<(String, Value)>,
+}
+
+/// Where a configuration comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum ConfigWish {
+    /// `.mirrord/mirrord.json` and its like below the working directory, if there is one.
+    #[default]
+    Usual,
+    /// This file.
+    File(PathBuf),
+    /// It stands in the launch configuration.
+    Inline(Value),
+}
+
+/// Keys of `"mirrord"` that beat the configuration, each with its place in the language.
+const FLAGS: &[(&str, &str)] =
+    &[("target", "/target/path"), ("namespace", "/target/namespace"), ("context", "/kube_context"), ("key", "/key")];
+
+/// Takes our keys out of `arguments`; the rest is the adapter's. Fails with a sentence for the user.
+pub(super) fn take(arguments: &mut Arguments) -> Result<Wish, String> {
+    let adapter = match arguments.remove("adapter") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(name)) => Some(name),
+        Some(other) => return Err(format!("\"adapter\" is the name of a debug adapter, not `{other}`")),
+    };
+    let session = match arguments.remove("mirrord") {
+        None | Some(Value::Null | Value::Bool(true)) => Some(SessionWish::default()),
+        Some(Value::Bool(false)) => None,
+        Some(Value::Object(ours)) => session(ours)?,
+        Some(other) => return Err(format!("\"mirrord\" is an object or a boolean, not `{other}`")),
+    };
+    Ok(Wish { adapter, session })
+}
+
+fn session(ours: Arguments) -> Result<Option<SessionWish>, String> {
+    let mut wish = SessionWish::default();
+    let mut enabled = true;
+    for (key, value) in ours {
+        match (key.as_str(), value) {
+            (_, Value::Null) => {}
+            ("enabled", Value::Bool(value)) => enabled = value,
+            ("config", Value::String(path)) => wish.config = ConfigWish::File(path.into()),
+            ("config", inline @ Value::Object(_)) => wish.config = ConfigWish::Inline(inline),
+            ("enabled" | "config", value) => return Err(format!("\"mirrord\": \"{key}\" cannot be `{value}`")),
+            (name, value) => match FLAGS.iter().find(|(flag, _)| *flag == name) {
+                Some((_, pointer)) => wish.flags.push(((*pointer).to_owned(), value)),
+                None => return Err(unknown_key(name)),
+            },
+        }
+    }
+    Ok(enabled.then_some(wish))
+}
+
+fn unknown_key(name: &str) -> String {
+    let known = ["enabled", "config"].into_iter().chain(FLAGS.iter().map(|(flag, _)| *flag));
+    let near = known.clone().find(|known| strsim::osa_distance(known, name) <= 2);
+    let help = match near {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("it has: {}; keys of mirrord.json go into \"config\"", known.collect::<Vec<_>>().join(", ")),
+    };
+    format!("unknown key \"{name}\" in \"mirrord\"; {help}")
+}
+
+/// The working directory that the program will have.
+pub(super) fn working_directory(arguments: &Arguments, ours: &Path) -> PathBuf {
+    ours.join(arguments.get("cwd").and_then(Value::as_str).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    #[expect(clippy::needless_pass_by_value, reason = "reads better at the call")]
+    fn check(arguments: Value, expected: Expect) {
+        let mut arguments = arguments.as_object().expect("an object").clone();
+        let result = match take(&mut arguments) {
+            Ok(Wish { adapter, session }) => {
+                let session = session.map_or("none".to_owned(), |s| format!("{:?} {:?}", s.config, s.flags));
+                format!("adapter {adapter:?}, session {session}, rest {}", Value::Object(arguments))
+            }
+            Err(error) => error,
+        };
+        expected.assert_eq(&result);
+    }
+
+    #[test]
+    fn what_is_ours_is_taken_and_the_rest_stays() {
+        check(
+            json!({"program": "x", "adapter": "debugpy", "mirrord": {"target": "deploy/x", "config": "a.json"}}),
+            expect![[
+                r#"adapter Some("debugpy"), session File("a.json") [("/target/path", String("deploy/x"))], rest {"program":"x"}"#
+            ]],
+        );
+        check(json!({}), expect!["adapter None, session Usual [], rest {}"]);
+        check(json!({"mirrord": false}), expect!["adapter None, session none, rest {}"]);
+        check(json!({"mirrord": {"enabled": false, "target": "pod/x"}}), expect!["adapter None, session none, rest {}"]);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        check(json!({"mirrord": {"traget": "x"}}), expect![[r#"unknown key "traget" in "mirrord"; did you mean "target"?"#]]);
+        check(
+            json!({"mirrord": {"feature": {}}}),
+            expect![[
+                r#"unknown key "feature" in "mirrord"; it has: enabled, config, target, namespace, context, key; keys of mirrord.json go into "config""#
+            ]],
+        );
+        check(json!({"mirrord": 1}), expect![[r#""mirrord" is an object or a boolean, not `1`"#]]);
+        check(json!({"adapter": []}), expect![[r#""adapter" is the name of a debug adapter, not `[]`"#]]);
+        check(json!({"mirrord": {"config": 3}}), expect![[r#""mirrord": "config" cannot be `3`"#]]);
+    }
+}

@@ -1,0 +1,130 @@
+//! What a session tells, as messages for the editor: progress where the client shows it, else lines in its console.
+
+use serde_json::Value;
+use session::event::{Event, Mode, State};
+
+use super::message::{self, Category};
+
+/// The report of one session's start, and the voice of the session afterwards.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    /// Whether the client shows progress reports.
+    supported: bool,
+    /// Whether a report is open.
+    open: bool,
+    /// Whether the session was said to be in trouble.
+    degraded: bool,
+}
+
+/// One session a connection, so one name will do.
+pub(super) const PROGRESS_ID: &str = "mirrord-start";
+
+impl Progress {
+    /// For a client that shows progress, or not.
+    pub(super) fn new(supported: bool) -> Self {
+        Self { supported, ..Self::default() }
+    }
+
+    /// The start of a session for request `seq` begins.
+    pub(super) fn begin(&mut self, seq: i64) -> Option<Value> {
+        self.open = true;
+        self.supported.then(|| message::progress_start(PROGRESS_ID, "mirrord", seq))
+    }
+
+    /// The start is over, well or not.
+    pub(super) fn end(&mut self, how: &str) -> Option<Value> {
+        let ends = std::mem::take(&mut self.open) && self.supported;
+        ends.then(|| message::progress_end(PROGRESS_ID, how))
+    }
+
+    /// What `event` is for the user, if anything.
+    pub(super) fn tell(&mut self, event: Event) -> Option<Value> {
+        match event {
+            Event::Step(step) => self.step(&step.to_string()),
+            Event::State(state) => self.state(state),
+            Event::Warning(text) => Some(line(Category::Important, &format!("warning: {text}"))),
+            Event::Info(text) => Some(line(Category::Console, &text)),
+            Event::Subscribed { port, local, mode, means: _ } => {
+                let what = match mode {
+                    Mode::Mirror => "copies of the traffic to",
+                    Mode::Steal => "the traffic to",
+                };
+                Some(line(Category::Console, &format!("{what} port {port} of the target goes to {local}")))
+            }
+            Event::Incoming { .. } => None, // one line a connection would bury the program's own output
+        }
+    }
+
+    fn step(&self, text: &str) -> Option<Value> {
+        match self.supported && self.open {
+            true => Some(message::progress_update(PROGRESS_ID, text)),
+            false => Some(line(Category::Console, text)),
+        }
+    }
+
+    fn state(&mut self, state: State) -> Option<Value> {
+        match state {
+            // The steps say the first, whoever stops says the second.
+            State::Starting | State::Stopped => None,
+            State::Connected => std::mem::take(&mut self.degraded)
+                .then(|| line(Category::Important, "the connection to the cluster works again")),
+            State::Degraded { reason } => {
+                self.degraded = true;
+                let text = format!("the connection to the cluster is in trouble: {reason}; remote operations wait");
+                Some(line(Category::Important, &text))
+            }
+            // `Session::lost` says it, with the end of the debug session.
+            State::Lost { .. } => None,
+        }
+    }
+}
+
+/// A line of ours in the editor's console.
+pub(super) fn line(category: Category, text: &str) -> Value {
+    message::output(category, &format!("mirrord: {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+    use session::event::Step;
+
+    #[expect(clippy::needless_pass_by_value, reason = "reads better at the call")]
+    fn check(supported: bool, expected: Expect) {
+        let mut progress = Progress::new(supported);
+        let events = [
+            Event::Step(Step::Connecting),
+            Event::State(State::Degraded { reason: "silence".into() }),
+            Event::State(State::Connected),
+            Event::State(State::Connected),
+            Event::Warning("a\u{1b}b".into()),
+        ];
+        let told = progress.begin(7).into_iter().chain(progress.end("ready")).chain(progress.begin(8));
+        let mut told: Vec<Value> = told.collect();
+        told.extend(events.into_iter().filter_map(|event| progress.tell(event)));
+        let lines = told.iter().map(|told| format!("{} {}", told["event"].as_str().unwrap(), told["body"]));
+        expected.assert_eq(&lines.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn a_client_that_shows_progress_gets_it() {
+        check(true, expect![[r#"
+            progressStart {"progressId":"mirrord-start","title":"mirrord","requestId":7,"cancellable":true}
+            progressEnd {"progressId":"mirrord-start","message":"ready"}
+            progressStart {"progressId":"mirrord-start","title":"mirrord","requestId":8,"cancellable":true}
+            progressUpdate {"progressId":"mirrord-start","message":"connecting to the cluster"}
+            output {"category":"important","output":"mirrord: the connection to the cluster is in trouble: silence; remote operations wait\n"}
+            output {"category":"important","output":"mirrord: the connection to the cluster works again\n"}
+            output {"category":"important","output":"mirrord: warning: a\\u{1b}b\n"}"#]]);
+    }
+
+    #[test]
+    fn a_plain_client_gets_lines() {
+        check(false, expect![[r#"
+            output {"category":"console","output":"mirrord: connecting to the cluster\n"}
+            output {"category":"important","output":"mirrord: the connection to the cluster is in trouble: silence; remote operations wait\n"}
+            output {"category":"important","output":"mirrord: the connection to the cluster works again\n"}
+            output {"category":"important","output":"mirrord: warning: a\\u{1b}b\n"}"#]]);
+    }
+}

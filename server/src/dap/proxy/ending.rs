@@ -1,0 +1,174 @@
+//! Every way out: a launch that fails, an adapter that dies, a session that is lost, an editor that leaves.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::{Instant, timeout},
+};
+
+use super::{Error, FINISH_LIMIT, Flow, LINGER_LIMIT, Proxy, Stage};
+use crate::dap::{
+    codec::FrameError,
+    message::{self, Asked, Category},
+    process::Program,
+    progress::line,
+    start::Begun,
+};
+
+/// How long the adapter of an editor that has gone may leave its input unread.
+const PARTING_WRITE_LIMIT: Duration = Duration::from_millis(200);
+
+impl<I, O> Proxy<I, O>
+where
+    I: AsyncRead + Send + Unpin,
+    O: AsyncWrite + Send + Unpin,
+{
+    /// The launch fails: its request is refused, the debug session is over, and the editor may read why.
+    pub(super) async fn on_not_begun(&mut self, reason: &str) -> Result<Flow, FrameError> {
+        if let Some(report) = self.progress.end("failed") {
+            self.tell(report).await?;
+        }
+        if let Some((asked, _)) = self.launch.take() {
+            self.refuse(&asked, &format!("mirrord: {reason}")).await?;
+        }
+        self.end_stage(reason).await?;
+        match self.parting.take() {
+            Some(asked) => {
+                self.answer(&asked).await?;
+                Ok(Flow::Done)
+            }
+            None => Ok(Flow::Continue),
+        }
+    }
+
+    /// A `disconnect` won against a start that was just complete.
+    pub(super) async fn part(&mut self, asked: &Asked) -> Result<(), FrameError> {
+        if let Some((launch, _)) = self.launch.take() {
+            self.refuse(&launch, "mirrord: the launch was cancelled").await?;
+        }
+        self.end_stage("the launch was cancelled").await?;
+        self.answer(asked).await?;
+        self.deadline = Some(Instant::now());
+        Ok(())
+    }
+
+    /// Nothing can be done any more: everything open is refused, everything that runs is ended.
+    pub(super) async fn over(&mut self, error: Error) -> Result<(), FrameError> {
+        let reason = error.to_string();
+        self.say(Category::Important, &reason).await?;
+        if self.outcome.is_ok() {
+            self.outcome = Err(error);
+        }
+        if let Some((asked, _)) = self.launch.take() {
+            self.refuse(&asked, &format!("mirrord: {reason}")).await?;
+        }
+        self.end_stage(&reason).await
+    }
+
+    async fn end_stage(&mut self, reason: &str) -> Result<(), FrameError> {
+        let stage = std::mem::replace(&mut self.stage, Stage::Over(reason.to_owned()));
+        self.abandon(stage);
+        for asked in self.asked.drain() {
+            // A `disconnect` gets what it wants.
+            match asked.command.as_str() {
+                "disconnect" | "terminate" => self.answer(&asked).await?,
+                _ => self.refuse(&asked, reason).await?,
+            }
+        }
+        while let Some(message) = self.held.pop_front() {
+            if let message::Kind::Request { seq, command } = message::kind(&message) {
+                self.refuse(&Asked { seq, command }, reason).await?;
+            }
+        }
+        if !std::mem::replace(&mut self.terminated, true) {
+            self.tell(message::event("terminated", Value::Null)).await?;
+        }
+        self.stop_session();
+        self.close_connection();
+        self.deadline = Some(Instant::now() + LINGER_LIMIT);
+        Ok(())
+    }
+
+    /// The adapter closed its output.
+    pub(super) async fn on_adapter_gone(&mut self) -> Result<Flow, FrameError> {
+        if matches!(self.stage, Stage::Leaving) {
+            // Some leave without a word.
+            for asked in self.asked.drain() {
+                self.answer(&asked).await?;
+            }
+            return Ok(Flow::Done);
+        }
+        let name = self.adapter.name;
+        if self.terminated {
+            self.end_stage(&format!("the debug adapter {name} has ended")).await?;
+            return Ok(Flow::Continue);
+        }
+        let fate = self.connection.as_mut().and_then(crate::dap::connection::Connection::fate);
+        let fate = fate.map(|fate| format!(" ({fate})")).unwrap_or_default();
+        self.over(Error::Adapter(format!("the debug adapter {name} ended unexpectedly{fate}"))).await?;
+        Ok(Flow::Continue)
+    }
+
+    /// Somebody did not do in time what was left to do: an adapter to answer `disconnect`, or an editor to go.
+    pub(super) async fn on_deadline(&mut self) -> Result<Flow, FrameError> {
+        if matches!(self.stage, Stage::Leaving) {
+            for asked in self.asked.drain() {
+                self.answer(&asked).await?;
+            }
+        }
+        Ok(Flow::Done)
+    }
+
+    /// Ends the session, beside everything else.
+    pub(super) fn stop_session(&mut self) {
+        (self.lost, self.layer) = (None, None); // they hold the session
+        if let Some(backing) = self.backing.take() {
+            self.teardown.push(Box::pin(backing.stop()));
+        }
+    }
+
+    fn close_connection(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            self.teardown.push(Box::pin(connection.close(self.program)));
+        }
+    }
+
+    /// A start that goes on without anybody waiting for it is undone when it ends.
+    fn abandon(&mut self, stage: Stage) {
+        let Stage::Starting { cancel, begin } = stage else { return };
+        cancel.cancel();
+        self.teardown.push(Box::pin(async move {
+            if let Ok(Begun { connection, backing }) = begin.await {
+                if let Some(backing) = backing {
+                    backing.stop().await;
+                }
+                connection.close(Program::Ends(None)).await;
+            }
+        }));
+    }
+
+    /// Ends what still runs. `gone` when the editor cannot be told anything any more.
+    pub(super) async fn finish(mut self, gone: bool) -> Result<(), Error> {
+        if let (Err(error @ Error::Editor(_)), false) = (&self.outcome, gone) {
+            // The last word to an editor that still listens; if it does not, it misses nothing.
+            let _ = self.tell(line(Category::Important, &error.to_string())).await;
+        }
+        if let (Stage::Running, Some(connection)) = (&self.stage, &mut self.connection) {
+            // The editor left without a word: the adapter still gets its chance to end the program.
+            let terminate = self.program != Program::Spared;
+            let farewell = message::request("disconnect", json!({"terminateDebuggee": terminate}));
+            let _ = timeout(PARTING_WRITE_LIMIT, connection.send(farewell)).await; // closed next, come what may
+        }
+        let stage = std::mem::replace(&mut self.stage, Stage::Idle);
+        self.abandon(stage);
+        self.stop_session();
+        self.close_connection();
+        let teardown = async { while futures::StreamExt::next(&mut self.teardown).await.is_some() {} };
+        if timeout(FINISH_LIMIT, teardown).await.is_err() {
+            tracing::warn!("session or debug adapter did not end within {FINISH_LIMIT:?}");
+        }
+        self.outcome
+    }
+}

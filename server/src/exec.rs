@@ -1,0 +1,187 @@
+//! `mirrord exec`: a session around one program.
+
+mod supervise;
+
+use std::{ffi::OsString, path::PathBuf, time::Duration};
+
+use session::{Injection, Options, Place, Session};
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bundle, cli, exit,
+    program::{self, Surroundings},
+    progress::{Mode, Progress},
+    settings::Settings,
+    signals::{self, Signals},
+    terminal,
+};
+
+/// A start that was cancelled undoes what it did; one that cannot is not waited for any longer.
+const CLEANUP_LIMIT: Duration = Duration::from_secs(5);
+
+/// Variable that the processes of a session have: a session in a session is refused.
+const SESSION_VARIABLE: &str = "MIRRORD_SESSION_SOCKET";
+
+/// Why the program does not run, and the exit code that says so.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    text: String,
+}
+
+impl Failure {
+    /// A failure with `code`, told as `error` tells itself.
+    pub(crate) fn new(code: u8, error: &impl ToString) -> Self {
+        Self { code, text: error.to_string() }
+    }
+
+    /// Tells the user, if there is something to tell; gives the exit code.
+    pub(crate) fn tell(self) -> u8 {
+        if !self.text.is_empty() {
+            terminal::say_error(&self.text);
+        }
+        self.code
+    }
+}
+
+/// Runs the program; gives its exit code, or one of ours.
+pub(crate) fn main(arguments: cli::ExecArguments) -> u8 {
+    if let Err(error) = signals::block() {
+        return Failure::new(exit::FAILURE, &format!("cannot receive signals: {error}")).tell();
+    }
+    match cli::runtime() {
+        Ok(runtime) => {
+            let code = runtime.block_on(run(arguments)).unwrap_or_else(Failure::tell);
+            // What still blocks, such as a credential plugin that waits for a login, does not hold the exit up.
+            runtime.shutdown_timeout(Duration::from_millis(100));
+            code
+        }
+        Err(code) => code,
+    }
+}
+
+async fn run(arguments: cli::ExecArguments) -> Result<u8, Failure> {
+    let launch = prepare(arguments)?;
+    let mut signals = Signals::new().map_err(|error| Failure::new(exit::FAILURE, &error))?;
+    let progress = Progress::start(Mode::chosen());
+    let session = match start_session(launch.options, &progress, &mut signals).await {
+        Ok(session) => session,
+        Err(failure) => {
+            progress.settle();
+            return Err(failure);
+        }
+    };
+    progress.settle();
+    let code = match spawn(&launch.program, &launch.arguments, session.injection()) {
+        Ok(child) => supervise::supervise(child, &session, &mut signals).await,
+        Err(error) => {
+            let path = launch.program.path.display();
+            Failure::new(exit::CANNOT_RUN, &format!("{path} cannot be run: {error}")).tell()
+        }
+    };
+    if tokio::time::timeout(CLEANUP_LIMIT, session.stop()).await.is_err() {
+        terminal::say("warning: the session did not end in good order; the agent ends by itself");
+    }
+    Ok(code)
+}
+
+/// The program, found and judged.
+struct Program {
+    /// What the user typed: its `argv[0]`.
+    name: OsString,
+    path: PathBuf,
+}
+
+struct Launch {
+    program: Program,
+    arguments: Vec<OsString>,
+    options: Options,
+}
+
+/// Everything that can be wrong on this machine, found before anything happens in the cluster.
+fn prepare(arguments: cli::ExecArguments) -> Result<Launch, Failure> {
+    let cli::ExecArguments { flags, program } = arguments;
+    if std::env::var_os(SESSION_VARIABLE).is_some() {
+        let text = format!("this is already a program of a session; unset {SESSION_VARIABLE} to start another one");
+        return Err(Failure::new(exit::USAGE, &text));
+    }
+    let settings = Settings::load(flags.core.file().as_deref(), &flags.overrides())
+        .map_err(|error| Failure::new(exit::USAGE, &error))?;
+    settings.complain();
+    if !settings.usable() {
+        return Err(Failure::new(exit::USAGE, &"the configuration has errors; nothing was started"));
+    }
+    let mut words = program.into_iter();
+    let name = words.next().expect("clap wants at least one");
+    let working_directory = std::env::current_dir()
+        .map_err(|error| Failure::new(exit::FAILURE, &format!("the working directory: {error}")))?;
+    let path_variable = std::env::var_os("PATH");
+    let surroundings = Surroundings { path: path_variable.as_deref(), working_directory: &working_directory };
+    let path = program::find(&name, surroundings).map_err(|error| Failure::new(error.exit_code(), &error))?;
+    let layer = bundle::layer().map_err(|error| Failure::new(exit::FAILURE, &error))?;
+    let options = Options {
+        config: settings.loaded,
+        layer,
+        environment: std::env::vars_os().collect(),
+        working_directory,
+        place: Place::Cluster,
+    };
+    Ok(Launch { program: Program { name, path }, arguments: words.collect(), options })
+}
+
+/// Starts a session; a signal that ends us cancels the start, and nothing is left behind.
+pub(crate) async fn start_session(
+    options: Options,
+    progress: &Progress,
+    signals: &mut Signals,
+) -> Result<Session, Failure> {
+    let cancel = CancellationToken::new();
+    let start = Session::start(options, progress.observer(), cancel.clone());
+    tokio::pin!(start);
+    loop {
+        tokio::select! {
+            started = &mut start => return started.map_err(|error| Failure::new(code_of(&error), &error)),
+            received = signals.next() => {
+                if !received.ends() {
+                    continue;
+                }
+                cancel.cancel();
+                tokio::select! {
+                    // Ready in the same moment: it is ended like any other.
+                    started = tokio::time::timeout(CLEANUP_LIMIT, &mut start) => if let Ok(Ok(session)) = started {
+                        session.stop().await;
+                    },
+                    // Somebody insists.
+                    _ = signals.next() => {}
+                }
+                return Err(Failure::new(received.exit_code(), &""));
+            }
+        }
+    }
+}
+
+fn code_of(error: &session::Error) -> u8 {
+    match error {
+        session::Error::Refused(_) => exit::USAGE,
+        _ => exit::FAILURE,
+    }
+}
+
+/// Starts the program with what the session injects. It keeps our terminal, our process group, and our standard
+/// streams.
+fn spawn(program: &Program, arguments: &[OsString], injection: &Injection) -> std::io::Result<Child> {
+    let mut command = Command::new(&program.path);
+    command.arg0(&program.name).args(arguments);
+    apply(&mut command, injection);
+    command.spawn()
+}
+
+/// Applies an injection to a launch.
+pub(crate) fn apply(command: &mut Command, injection: &Injection) {
+    let Injection { set, unset } = injection;
+    for name in unset {
+        command.env_remove(name);
+    }
+    command.envs(set);
+}

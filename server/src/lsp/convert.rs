@@ -1,0 +1,206 @@
+//! Between LSP's types and ours.
+
+use config::document::Span;
+use config::{Code, Problem, Severity};
+use tower_lsp::lsp_types::{
+    self as lsp, ClientCapabilities, CompletionItem, CompletionItemKind, CompletionList, CompletionResponse,
+    CompletionTextEdit, Diagnostic, DiagnosticSeverity, DiagnosticTag, Documentation, HoverContents, InsertTextFormat,
+    MarkupContent, MarkupKind, NumberOrString, Position, PositionEncodingKind, Range, TextEdit,
+};
+
+use super::completion::{Item, ItemKind};
+use super::hover::Hover;
+
+/// The name beside our diagnostics.
+const SOURCE: &str = "mirrord";
+
+/// In which units an editor counts columns.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// Bytes.
+    Utf8,
+    /// UTF-16 code units, which every editor knows.
+    #[default]
+    Utf16,
+}
+
+impl Encoding {
+    /// UTF-8 if the editor knows it: no conversion.
+    pub(super) fn choose(client: &ClientCapabilities) -> Self {
+        let offered = client.general.as_ref().and_then(|general| general.position_encodings.as_ref());
+        match offered {
+            Some(kinds) if kinds.contains(&PositionEncodingKind::UTF8) => Encoding::Utf8,
+            _ => Encoding::Utf16,
+        }
+    }
+
+    pub(super) fn kind(self) -> PositionEncodingKind {
+        match self {
+            Encoding::Utf8 => PositionEncodingKind::UTF8,
+            Encoding::Utf16 => PositionEncodingKind::UTF16,
+        }
+    }
+
+    fn length(self, text: &str) -> usize {
+        match self {
+            Encoding::Utf8 => text.len(),
+            Encoding::Utf16 => text.encode_utf16().count(),
+        }
+    }
+}
+
+/// Whether inserted text may have stops.
+pub(super) fn takes_snippets(client: &ClientCapabilities) -> bool {
+    let completion = client.text_document.as_ref().and_then(|document| document.completion.as_ref());
+    completion.and_then(|completion| completion.completion_item.as_ref()?.snippet_support).unwrap_or(false)
+}
+
+/// A text and where its lines begin.
+pub(super) struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+    encoding: Encoding,
+}
+
+impl<'a> Lines<'a> {
+    pub(super) fn new(text: &'a str, encoding: Encoding) -> Self {
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        Self { text, starts, encoding }
+    }
+
+    /// The position of a byte; bytes past the end mean the end.
+    pub(super) fn position(&self, offset: usize) -> Position {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let line = self.starts.partition_point(|start| *start <= offset) - 1;
+        let column = self.encoding.length(&self.text[self.starts[line]..offset]);
+        Position::new(count(line), count(column))
+    }
+
+    /// The byte at a position. Columns past the end of a line mean its end, as LSP has it.
+    pub(super) fn offset(&self, position: Position) -> usize {
+        let line = position.line as usize;
+        let Some(start) = self.starts.get(line).copied() else { return self.text.len() };
+        let end = self.starts.get(line + 1).map_or(self.text.len(), |next| next - 1);
+        let content = self.text[start..end].trim_end_matches('\r');
+        let mut left = position.character as usize;
+        for (at, c) in content.char_indices() {
+            let width = match self.encoding {
+                Encoding::Utf8 => c.len_utf8(),
+                Encoding::Utf16 => c.len_utf16(),
+            };
+            if left < width {
+                return start + at;
+            }
+            left -= width;
+        }
+        start + content.len()
+    }
+
+    fn range(&self, span: Span) -> Range {
+        Range::new(self.position(span.start), self.position(span.end))
+    }
+}
+
+/// LSP counts in 32 bits; a text beyond that is cut off, not wrapped.
+fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+pub(super) fn diagnostic(problem: Problem, lines: &Lines<'_>) -> Diagnostic {
+    let Problem { severity, code, pointer: _, span, message, help, fix: _ } = problem;
+    let severity = match severity {
+        Severity::Error => DiagnosticSeverity::ERROR,
+        Severity::Warning => DiagnosticSeverity::WARNING,
+        Severity::Hint => DiagnosticSeverity::HINT,
+    };
+    let is_idle = matches!(code, Code::NoEffect | Code::UnsupportedKey);
+    Diagnostic {
+        range: lines.range(span),
+        severity: Some(severity),
+        code: Some(NumberOrString::String(code.as_str().to_owned())),
+        source: Some(SOURCE.to_owned()),
+        message: help.map_or(message.clone(), |help| format!("{message}; {help}")),
+        tags: is_idle.then(|| vec![DiagnosticTag::UNNECESSARY]),
+        ..Diagnostic::default()
+    }
+}
+
+pub(super) fn completion(items: Vec<Item>, incomplete: bool, lines: &Lines<'_>, snippets: bool) -> CompletionResponse {
+    let items =
+        items.into_iter().enumerate().map(|(rank, item)| completion_item(rank, item, lines, snippets)).collect();
+    CompletionResponse::List(CompletionList { is_incomplete: incomplete, items })
+}
+
+fn completion_item(rank: usize, item: Item, lines: &Lines<'_>, snippets: bool) -> CompletionItem {
+    let Item { label, kind, detail, documentation, replace, snippet, plain, comma_at } = item;
+    let kind = match kind {
+        ItemKind::Key => CompletionItemKind::PROPERTY,
+        ItemKind::Value => CompletionItemKind::VALUE,
+        ItemKind::Block => CompletionItemKind::SNIPPET,
+        ItemKind::Live => CompletionItemKind::REFERENCE,
+    };
+    let quoted = lines.text[replace.start..].starts_with('"');
+    let (new_text, format) =
+        if snippets { (snippet, InsertTextFormat::SNIPPET) } else { (plain, InsertTextFormat::PLAIN_TEXT) };
+    let comma = |at| TextEdit { range: lines.range(Span::new(at, at)), new_text: ",".to_owned() };
+    CompletionItem {
+        // Editors compare it with the text that is replaced, quotes and all.
+        filter_text: Some(if quoted { format!("\"{label}\"") } else { label.clone() }),
+        label,
+        kind: Some(kind),
+        detail,
+        documentation: documentation
+            .map(|value| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value })),
+        sort_text: Some(format!("{rank:04}")),
+        insert_text_format: Some(format),
+        text_edit: Some(CompletionTextEdit::Edit(TextEdit { range: lines.range(replace), new_text })),
+        additional_text_edits: comma_at.map(|at| vec![comma(at)]),
+        ..CompletionItem::default()
+    }
+}
+
+pub(super) fn hover(hover: Hover, lines: &Lines<'_>) -> lsp::Hover {
+    let Hover { span, markdown } = hover;
+    let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value: markdown });
+    lsp::Hover { contents, range: Some(lines.range(span)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_in_the_agreed_units() {
+        let text = "a\r\n😀é\"x\n";
+        for (encoding, column) in [(Encoding::Utf8, 6), (Encoding::Utf16, 3)] {
+            let lines = Lines::new(text, encoding);
+            let offset = text.find('"').expect("is there");
+            assert_eq!(lines.position(offset), Position::new(1, column));
+            assert_eq!(lines.offset(Position::new(1, column)), offset);
+        }
+    }
+
+    #[test]
+    fn every_boundary_survives_a_round_trip() {
+        let text = "{\n  \"é\": \"😀\u{1f468}\u{200d}\u{1f469}\",\n}";
+        for encoding in [Encoding::Utf8, Encoding::Utf16] {
+            let lines = Lines::new(text, encoding);
+            for (offset, _) in text.char_indices() {
+                assert_eq!(lines.offset(lines.position(offset)), offset);
+            }
+        }
+    }
+
+    #[test]
+    fn positions_outside_mean_the_nearest_place() {
+        let lines = Lines::new("ab\r\nc", Encoding::Utf16);
+        assert_eq!(lines.offset(Position::new(0, 99)), 2);
+        assert_eq!(lines.offset(Position::new(9, 0)), 5);
+        assert_eq!(lines.position(99), Position::new(1, 1));
+        // The middle of a character that two units form.
+        assert_eq!(Lines::new("😀", Encoding::Utf16).offset(Position::new(0, 1)), 0);
+    }
+}

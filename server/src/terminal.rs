@@ -1,0 +1,67 @@
+//! The one place that writes to the user's terminal, and makes what came from elsewhere harmless to it.
+
+use std::{fmt::Write as _, io::Write as _};
+
+/// Writes `text` to standard output, which belongs to the command's result. A closed pipe is not our mistake.
+pub(crate) fn print(text: &str) {
+    let mut stdout = std::io::stdout().lock();
+    // `mirrord ls | head -1` closes early on purpose; there is nobody to tell.
+    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+}
+
+/// Writes a line to standard output.
+pub(crate) fn print_line(line: &str) {
+    print(&format!("{line}\n"));
+}
+
+/// Writes lines to standard error, each behind `mirrord: `, in one piece.
+pub(crate) fn say(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    // Standard error is where the failure to write to standard error would go.
+    let _ = stderr.write_all(prefixed(text).as_bytes());
+}
+
+/// Writes a line to standard error as it is: for lines whose beginning means something to a terminal or an editor.
+pub(crate) fn say_raw(line: &str) {
+    // As above.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Says what stops us.
+pub(crate) fn say_error(text: &str) {
+    say(&format!("error: {text}"));
+}
+
+/// Each line of `text` made harmless, behind `mirrord: `.
+pub(crate) fn prefixed(text: &str) -> String {
+    text.lines().fold(String::new(), |mut all, line| {
+        writeln!(all, "mirrord: {}", harmless(line)).expect("a String takes everything");
+        all
+    })
+}
+
+/// `text` with everything escaped that a terminal might obey, or that shows text in another order than it has:
+/// names, statuses and answers come from the cluster and may be anybody's.
+pub(crate) fn harmless(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut all, character| {
+        let bidirectional =
+            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if (character.is_control() && character != '\t') || bidirectional {
+            all.extend(character.escape_default());
+        } else {
+            all.push(character);
+        }
+        all
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_escape_sequence_survives() {
+        assert_eq!(harmless("a\x1b[31mb\u{9b}2J\r\u{7f}\u{202e}ü\t."), "a\\u{1b}[31mb\\u{9b}2J\\r\\u{7f}\\u{202e}ü\t.");
+        assert_eq!(prefixed("one\ntwo\x07"), "mirrord: one\nmirrord: two\\u{7}\n");
+    }
+}
