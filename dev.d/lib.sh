@@ -104,3 +104,25 @@ need_python() {
   fi
   printf '%s\n' "$venv"
 }
+
+# own_target: cargo names a workspace's own crates by their path inside it and trusts modification times, so what
+# another clone has compiled later than our sources are old would pass for ours. Only these crates are made again.
+own_target() {
+  local marker=$CARGO_TARGET_DIR/.clone
+  mkdir -p "$CARGO_TARGET_DIR"
+  if [[ $(cat "$marker" 2>/dev/null || true) == "$root" ]]; then return; fi
+  if [[ -d $CARGO_TARGET_DIR/debug || -d $CARGO_TARGET_DIR/release || -d $CACHE/target-agent ]]; then
+    say "another clone was built last: makes this one's own crates again"
+    local crate clean=()
+    for crate in "$root"/*/Cargo.toml; do clean+=(-p "$(sed -n 's/^name = "\(mirrord-.*\)"/\1/p' "$crate" | head -n 1)"); done
+    (
+      cd "$root"
+      local host
+      host=$(rustc -vV | sed -n 's/^host: //p')
+      cargo clean -q "${clean[@]}"
+      cargo clean -q --release "${clean[@]}"
+      CARGO_TARGET_DIR=$CACHE/target-agent cargo clean -q --release --target "$host" "${clean[@]}"
+    )
+  fi
+  printf '%s\n' "$root" >"$marker"
+}

@@ -9,13 +9,17 @@ mod resolv_conf;
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     os::fd::OwnedFd,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use hickory_resolver::{
     TokioResolver,
-    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts, ServerOrderingStrategy},
+    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
+    lookup::Lookup as Answer,
     net::{DnsError, NetError, runtime::TokioRuntimeProvider},
     proto::{
         op::ResponseCode,
@@ -36,6 +40,21 @@ const FILE_LIMIT: usize = 256 * 1024;
 /// How long a query may take with all candidates, servers and attempts: no program waits longer.
 const QUERY_DEADLINE: Duration = Duration::from_mins(1);
 
+/// What the target's resolver files hold at this moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Texts {
+    hosts: Vec<u8>,
+    resolv_conf: Vec<u8>,
+}
+
+impl Texts {
+    /// Reads the files below `root`; a missing file is an empty one, as for libc. Blocks.
+    pub(crate) fn read(root: &OwnedFd) -> Self {
+        let read = |path| files::read_small(root, path, FILE_LIMIT).unwrap_or_default();
+        Self { hosts: read("/etc/hosts"), resolv_conf: read("/etc/resolv.conf") }
+    }
+}
+
 /// Resolves names. The files are read for each query; what was made of them is kept while they stay the same.
 #[derive(Debug, Default)]
 pub(crate) struct Resolver {
@@ -44,11 +63,13 @@ pub(crate) struct Resolver {
 
 /// The two files, and what they mean.
 struct Setup {
-    hosts_text: Vec<u8>,
-    conf_text: Vec<u8>,
+    texts: Texts,
     hosts: Hosts,
     conf: ResolvConf,
-    client: TokioResolver,
+    /// One client per name server, in the file's order.
+    servers: Vec<TokioResolver>,
+    /// With `rotate`: the server that the next query begins with.
+    turn: AtomicUsize,
 }
 
 /// Why a name has no address of a family; worst for the program last, because the last one wins.
@@ -65,8 +86,8 @@ enum Miss {
 type Found = (Vec<IpAddr>, String);
 
 impl Resolver {
-    /// Resolves a name with the files found below `root`.
-    pub(crate) async fn lookup(&self, root: &OwnedFd, lookup: &Lookup) -> LookupAnswer {
+    /// Resolves a name as these files say.
+    pub(crate) async fn lookup(&self, texts: Texts, lookup: &Lookup) -> LookupAnswer {
         let Lookup { name, family } = lookup;
         let absolute = name.strip_suffix('.').unwrap_or(name);
         if let Ok(address) = absolute.parse::<IpAddr>() {
@@ -75,7 +96,7 @@ impl Resolver {
         if !is_host_name(absolute) {
             return LookupAnswer::NoName;
         }
-        let Some(setup) = self.setup(root) else { return LookupAnswer::Fail };
+        let Some(setup) = self.setup(texts) else { return LookupAnswer::Fail };
         if let Some((addresses, canonical)) = setup.hosts.find(absolute, *family) {
             return LookupAnswer::Found { addresses, canonical };
         }
@@ -91,23 +112,17 @@ impl Resolver {
         }
     }
 
-    /// What the files say now. Reading two small files of the page cache blocks for microseconds.
-    fn setup(&self, root: &OwnedFd) -> Option<Arc<Setup>> {
-        // A missing file is an empty one, as for libc.
-        let read = |path| files::read_small(root, path, FILE_LIMIT).unwrap_or_default();
-        let (hosts_text, conf_text) = (read("/etc/hosts"), read("/etc/resolv.conf"));
+    fn setup(&self, texts: Texts) -> Option<Arc<Setup>> {
         let mut kept = self.kept.lock().expect("no panic while held");
-        if let Some(setup) = &*kept
-            && setup.hosts_text == hosts_text
-            && setup.conf_text == conf_text
-        {
+        if let Some(setup) = kept.as_ref().filter(|setup| setup.texts == texts) {
             return Some(setup.clone());
         }
-        let conf = ResolvConf::parse(&conf_text);
-        let client = client(&conf).inspect_err(|error| tracing::warn!(%error, "no resolver")).ok()?;
-        let hosts = Hosts::parse(&hosts_text);
+        let conf = ResolvConf::parse(&texts.resolv_conf);
+        let servers = conf.servers.iter().map(|server| client(&conf, *server)).collect::<Result<_, _>>();
+        let servers = servers.inspect_err(|error| tracing::warn!(%error, "no resolver")).ok()?;
+        let hosts = Hosts::parse(&texts.hosts);
         tracing::debug!(servers = ?conf.servers, search = ?conf.search, "resolver files read");
-        let setup = Arc::new(Setup { hosts_text, conf_text, hosts, conf, client });
+        let setup = Arc::new(Setup { texts, hosts, conf, servers, turn: AtomicUsize::new(0) });
         *kept = Some(setup.clone());
         Some(setup)
     }
@@ -150,14 +165,31 @@ impl Setup {
         }
     }
 
+    /// Asks the servers one after the other, round after round, until one knows.
     async fn records(&self, name: Name, kind: RecordType) -> Result<Found, Miss> {
-        let answer = self.client.lookup(name, kind).await.map_err(|error| miss(&error))?;
-        let records = answer.answers().iter().filter(|record| record.record_type() == kind);
-        let found: Vec<_> = records.filter_map(|record| Some((record.data.ip_addr()?, &record.name))).collect();
-        let (_, canonical) = found.first().ok_or(Miss::NoData)?;
-        let canonical = canonical.to_ascii().trim_end_matches('.').to_owned();
-        Ok((found.into_iter().map(|(address, _)| address).collect(), canonical))
+        let first = if self.conf.rotate { self.turn.fetch_add(1, Ordering::Relaxed) } else { 0 };
+        let rounds = (0..self.conf.attempts).flat_map(|_| 0..self.servers.len());
+        let mut last = Miss::TryAgain;
+        for turn in rounds {
+            let server = &self.servers[(first + turn) % self.servers.len()];
+            match server.lookup(name.clone(), kind).await {
+                Ok(answer) => return addresses(&answer, kind),
+                Err(error) => match miss(&error) {
+                    miss @ (Miss::NoName | Miss::NoData) => return Err(miss),
+                    miss => last = miss, // the next server may do better
+                },
+            }
+        }
+        Err(last)
     }
+}
+
+fn addresses(answer: &Answer, kind: RecordType) -> Result<Found, Miss> {
+    let records = answer.answers().iter().filter(|record| record.record_type() == kind);
+    let found: Vec<_> = records.filter_map(|record| Some((record.data.ip_addr()?, &record.name))).collect();
+    let (_, canonical) = found.first().ok_or(Miss::NoData)?;
+    let canonical = canonical.to_ascii().trim_end_matches('.').to_owned();
+    Ok((found.into_iter().map(|(address, _)| address).collect(), canonical))
 }
 
 /// Joins what the families gave, IPv4 first.
@@ -182,25 +214,20 @@ fn miss(error: &NetError) -> Miss {
     }
 }
 
-fn client(conf: &ResolvConf) -> Result<TokioResolver, NetError> {
-    let connections = || {
-        if conf.use_tcp {
-            vec![ConnectionConfig::tcp()]
-        } else {
-            vec![ConnectionConfig::udp(), ConnectionConfig::tcp()]
-        }
+/// A client for one name server: it repeats nothing and keeps nothing, and every name that it gets is absolute.
+fn client(conf: &ResolvConf, server: IpAddr) -> Result<TokioResolver, NetError> {
+    let connections = if conf.use_tcp {
+        vec![ConnectionConfig::tcp()]
+    } else {
+        vec![ConnectionConfig::udp(), ConnectionConfig::tcp()]
     };
-    let servers = conf.servers.iter().map(|ip| NameServerConfig::new(*ip, true, connections())).collect();
     let mut options = ResolverOpts::default();
     options.timeout = conf.timeout;
-    options.attempts = conf.attempts - 1; // it counts repetitions
-    options.num_concurrent_reqs = 1; // one server after the other, as libc does
-    options.server_ordering_strategy =
-        if conf.rotate { ServerOrderingStrategy::RoundRobin } else { ServerOrderingStrategy::UserProvidedOrder };
+    options.attempts = 0;
     options.use_hosts_file = ResolveHosts::Never;
     options.cache_size = 0;
-    // Search list and `ndots` are ours: every name that the client gets is absolute.
-    let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+    let server = NameServerConfig::new(server, true, connections);
+    let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
     TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options).build()
 }
 

@@ -145,6 +145,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     let end = CancellationToken::new();
     let target = Arc::new(target);
+    if let Err(error) = target.root() {
+        tracing::warn!(%error, "the target's files and environment are out of reach: SYS_PTRACE is missing");
+    }
     let services = Services { performer: Performer::new(target.clone()), incoming: Incoming::new(target, &end) };
     let keys = Keys { own, client: client_key };
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

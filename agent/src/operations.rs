@@ -12,7 +12,7 @@ use protocol::{
 use tokio::io::AsyncWriteExt;
 
 use crate::{
-    dns::Resolver,
+    dns::{self, Resolver},
     env,
     files::{self, blob::Blob},
     target::Target,
@@ -89,8 +89,8 @@ impl Operations for Performer {
     }
 
     async fn lookup(&self, request: Lookup) -> Result<Answer<LookupAnswer, Blob>, Errno> {
-        let root = self.blocking(Target::root).await?;
-        Ok(self.resolver.lookup(&root, &request).await.into())
+        let texts = self.blocking(|target| Ok(dns::Texts::read(&target.root()?))).await?;
+        Ok(self.resolver.lookup(texts, &request).await.into())
     }
 }
 

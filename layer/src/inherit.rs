@@ -248,8 +248,16 @@ mod tests {
     fn environments_are_completed() {
         check(&[], Kind::Preloadable, &expect!["LD_PRELOAD=/l.so A=1 B=2"]);
         check(&[c"X=y"], Kind::Preloadable, &expect!["X=y LD_PRELOAD=/l.so A=1 B=2"]);
-        check(&[c"A=other", c"LD_PRELOAD=/x.so /y.so"], Kind::Preloadable, &expect!["A=other LD_PRELOAD=/l.so:/x.so:/y.so B=2"]);
-        check(&[c"LD_PRELOAD=/x.so:/l.so", c"B=2", c"A=1"], Kind::Preloadable, &expect!["LD_PRELOAD=/x.so:/l.so B=2 A=1"]);
+        check(
+            &[c"A=other", c"LD_PRELOAD=/x.so /y.so"],
+            Kind::Preloadable,
+            &expect!["A=other LD_PRELOAD=/l.so:/x.so:/y.so B=2"],
+        );
+        check(
+            &[c"LD_PRELOAD=/x.so:/l.so", c"B=2", c"A=1"],
+            Kind::Preloadable,
+            &expect!["LD_PRELOAD=/x.so:/l.so B=2 A=1"],
+        );
         check(&[c"LD_PRELOAD=/x.so:/l.so", c"B=2", c"A=1"], Kind::Foreign, &expect!["B=2 A=1 LD_PRELOAD=/x.so"]);
         check(&[c"LD_PRELOAD=/l.so"], Kind::Foreign, &expect!["A=1 B=2"]);
         check(&[c"AB=3"], Kind::Static, &expect!["AB=3 LD_PRELOAD=/l.so A=1 B=2"]);

@@ -77,5 +77,5 @@ where
     I: AsyncRead + Send + Unpin,
     O: AsyncWrite + Send + Unpin,
 {
-    proxy::Proxy::new(input, output, environment, proxy::Reach::World).run().await
+    proxy::Proxy::new(input, output, environment, proxy::Reach::world()).run().await
 }

@@ -174,6 +174,7 @@ fn spawn(program: &Program, arguments: &[OsString], injection: &Injection) -> st
     let mut command = Command::new(&program.path);
     command.arg0(&program.name).args(arguments);
     apply(&mut command, injection);
+    signals::deliver_to(&mut command);
     command.spawn()
 }
 

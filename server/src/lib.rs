@@ -12,7 +12,7 @@ mod editor;
 mod exec;
 mod flags;
 mod ls;
-mod lsp;
+pub mod lsp;
 mod program;
 mod progress;
 mod settings;

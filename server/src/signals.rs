@@ -33,10 +33,18 @@ impl Received {
     }
 }
 
-/// Blocks the signals in this thread and in those that it starts, so that only [`Signals`] receives them. Programs that
-/// we start are not concerned: the standard library starts them with an empty mask.
+/// Blocks the signals in this thread and in those that it starts, so that only [`Signals`] receives them. A program that
+/// we start inherits that: [`deliver_to`] undoes it.
 pub(crate) fn block() -> io::Result<()> {
     Ok(WATCHED.into_iter().collect::<SigSet>().thread_block()?)
+}
+
+/// Lets the program that `command` starts receive what [`block`] holds back from us.
+#[expect(unsafe_code, reason = "the mask has to be changed between fork and exec")]
+pub(crate) fn deliver_to(command: &mut tokio::process::Command) {
+    let set = WATCHED.into_iter().collect::<SigSet>();
+    // SAFETY: runs in the child between fork and exec; sigprocmask(2) is async-signal-safe and nothing is allocated.
+    unsafe { command.pre_exec(move || Ok(set.thread_unblock()?)) };
 }
 
 /// Signals that wait to be looked at; more of them at once say nothing new.

@@ -237,3 +237,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Forward<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -310,7 +310,6 @@ async fn link_cluster(plan: &setup::Plan, observer: &Observer) -> Result<Linked,
     let keys = keys::Keys::open()?;
     observer.step(Step::Connecting);
     let cluster = Cluster::connect(&plan.cluster).await?;
-    observer.step(Step::ResolvingTarget { target: target.to_string() });
     let resolved = target::resolve(&cluster, target, observer).await?;
     let identity = keys.identity().clone();
     let attempt = |io, pinned: Option<link::PublicKey>| {

@@ -1,13 +1,21 @@
-use std::{fs, net::SocketAddr};
+use std::fmt::Write;
 
 use expect_test::{Expect, expect};
 use hickory_resolver::proto::{
     op::{Message, MessageType, OpCode},
     rr::{RData, Record, rdata},
 };
-use tokio::net::UdpSocket;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, UdpSocket},
+    task::JoinSet,
+};
 
 use super::*;
+use crate::namespace::in_pod;
+
+/// Where the fake name server is, in the test's own namespace.
+const SERVER: &str = "127.0.0.1:53";
 
 /// Answers of the fake name server: name, and what it says.
 fn zone(name: &str, kind: RecordType) -> Result<Vec<RData>, ResponseCode> {
@@ -19,104 +27,193 @@ fn zone(name: &str, kind: RecordType) -> Result<Vec<RData>, ResponseCode> {
         ("my_db.demo.svc.cluster.local.", RecordType::A) => Ok(vec![v4(3)]),
         ("my_db.demo.svc.cluster.local." | "empty.", _) => Ok(vec![]),
         ("alias.", RecordType::A) => {
-            Ok(vec![RData::CNAME(rdata::CNAME(Name::from_ascii("real.example.").expect("a name"))), v4(4)])
+            let real = Name::from_ascii("real.example.").expect("a name");
+            Ok(vec![RData::CNAME(rdata::CNAME(real)), v4(4)])
         }
+        ("large.", RecordType::A) => Ok((0..200).map(v4).collect()),
         ("broken.", _) => Err(ResponseCode::ServFail),
         ("refused.", _) => Err(ResponseCode::Refused),
         _ => Err(ResponseCode::NXDomain),
     }
 }
 
-/// A name server on loopback; gives its address. Ends with the runtime.
-async fn name_server(tasks: &mut tokio::task::JoinSet<()>) -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").await.expect("bind");
-    let address = socket.local_addr().expect("bound");
+/// The server's answer; over UDP, one that is too long is only announced.
+fn answer(request: &[u8], over_udp: bool) -> Vec<u8> {
+    let request = Message::from_vec(request).expect("a query");
+    let query = request.queries[0].clone();
+    let mut answer = Message::new(request.metadata.id, MessageType::Response, OpCode::Query);
+    answer.add_query(query.clone());
+    match zone(&query.name().to_ascii().to_lowercase(), query.query_type()) {
+        Err(code) => answer.metadata.response_code = code,
+        Ok(records) if over_udp && records.len() > 20 => answer.metadata.truncation = true,
+        Ok(records) => {
+            let mut owner = query.name().clone();
+            for data in records {
+                let next = if let RData::CNAME(to) = &data { Some(to.0.clone()) } else { None };
+                answer.add_answer(Record::from_rdata(owner.clone(), 30, data));
+                owner = next.unwrap_or(owner);
+            }
+        }
+    }
+    answer.to_vec().expect("encodable")
+}
+
+async fn name_server(tasks: &mut JoinSet<()>) {
+    let udp = UdpSocket::bind(SERVER).await.expect("a namespace of our own");
     tasks.spawn(async move {
         let mut buffer = [0; 1500];
         loop {
-            let (len, from) = socket.recv_from(&mut buffer).await.expect("recv");
-            let request = Message::from_vec(&buffer[..len]).expect("a query");
-            let query = request.queries[0].clone();
-            let mut answer = Message::new(request.metadata.id, MessageType::Response, OpCode::Query);
-            answer.add_query(query.clone());
-            match zone(&query.name().to_ascii().to_lowercase(), query.query_type()) {
-                Err(code) => answer.metadata.response_code = code,
-                Ok(records) => {
-                    let mut owner = query.name().clone();
-                    for data in records {
-                        let next = if let RData::CNAME(to) = &data { Some(to.0.clone()) } else { None };
-                        answer.add_answer(Record::from_rdata(owner.clone(), 30, data));
-                        owner = next.unwrap_or(owner);
-                    }
-                }
+            let (len, from) = udp.recv_from(&mut buffer).await.expect("receives");
+            udp.send_to(&answer(&buffer[..len], true), from).await.expect("sends");
+        }
+    });
+    let tcp = TcpListener::bind(SERVER).await.expect("a namespace of our own");
+    tasks.spawn(async move {
+        loop {
+            let (mut connection, _) = tcp.accept().await.expect("accepts");
+            while let Ok(len) = connection.read_u16().await {
+                let mut request = vec![0; len.into()];
+                connection.read_exact(&mut request).await.expect("whole");
+                let answer = answer(&request, false);
+                connection.write_u16(u16::try_from(answer.len()).expect("small")).await.expect("sends");
+                connection.write_all(&answer).await.expect("sends");
             }
-            socket.send_to(&answer.to_vec().expect("encodable"), from).await.expect("send");
         }
     });
-    address
 }
 
-async fn check(name: &str, family: Family, expected: Expect) {
-    let root = tempfile::tempdir().expect("a temporary directory");
-    fs::create_dir(root.path().join("etc")).expect("mkdir");
-    fs::write(root.path().join("etc/hosts"), "127.0.0.1 localhost\n10.1.0.10 web-0\n").expect("write");
-    let mut tasks = tokio::task::JoinSet::new();
-    let server = name_server(&mut tasks).await;
-    let text =
-        "search demo.svc.cluster.local cluster.local\nnameserver 127.0.0.1\noptions ndots:5 timeout:1 attempts:1";
-    let conf = ResolvConf::parse(text.as_bytes());
-    let resolver = Resolver::default();
-    let fd: OwnedFd = fs::File::open(root.path()).expect("open").into();
-    // The file cannot name a port: the client is built for the fake server's.
-    let mut udp = ConnectionConfig::udp();
-    udp.port = server.port();
-    let config = ResolverConfig::from_parts(None, vec![], vec![NameServerConfig::new(server.ip(), true, vec![udp])]);
-    let mut options = ResolverOpts::default();
-    options.timeout = Duration::from_secs(1);
-    options.cache_size = 0;
-    let client = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-        .with_options(options)
-        .build()
-        .expect("a resolver");
-    let hosts_text = files::read_small(&fd, "/etc/hosts", FILE_LIMIT).expect("readable");
-    let hosts = Hosts::parse(&hosts_text);
-    *resolver.kept.lock().expect("free") = Some(Arc::new(Setup { hosts_text, conf_text: vec![], hosts, conf, client }));
-    let answer = resolver.lookup(&fd, &Lookup { name: name.to_owned(), family }).await;
-    expected.assert_eq(&match answer {
-        LookupAnswer::Found { addresses, canonical } => {
-            let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            format!("{canonical}: {}", addresses.join(" "))
+/// Looks names up in a pod with these lines in its `resolv.conf`; a query is a name, and `4` or `6` for one family.
+fn check(resolv_conf: &'static str, queries: &'static [&'static str], expected: Expect) {
+    in_pod(move || async move {
+        let mut tasks = JoinSet::new();
+        name_server(&mut tasks).await;
+        let texts = Texts {
+            hosts: b"127.0.0.1 localhost\n10.1.0.10 web-0\n".to_vec(),
+            resolv_conf: resolv_conf.as_bytes().to_vec(),
+        };
+        let resolver = Resolver::default();
+        let mut lines = String::new();
+        for query in queries {
+            let (name, family) = match query.rsplit_once(' ') {
+                Some((name, "4")) => (name, Family::V4),
+                Some((name, "6")) => (name, Family::V6),
+                _ => (*query, Family::Any),
+            };
+            let lookup = Lookup { name: name.to_owned(), family };
+            let answer = match resolver.lookup(texts.clone(), &lookup).await {
+                LookupAnswer::Found { addresses, canonical } if addresses.len() > 4 => {
+                    format!("{canonical}: {} addresses", addresses.len())
+                }
+                LookupAnswer::Found { addresses, canonical } => {
+                    let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+                    format!("{canonical}: {}", addresses.join(" "))
+                }
+                other => format!("{other:?}"),
+            };
+            writeln!(lines, "{query} -> {answer}").expect("memory");
         }
-        other => format!("{other:?}"),
+        expected.assert_eq(&lines);
     });
 }
 
-#[tokio::test]
-async fn names_are_resolved_as_the_target_would() {
-    let any = Family::Any;
-    check("backend", any, expect!["backend.demo.svc.cluster.local: 10.0.0.1 10.0.0.2 fd00::1"]).await;
-    check("backend", Family::V6, expect!["backend.demo.svc.cluster.local: fd00::1"]).await;
-    check("my_db", any, expect!["my_db.demo.svc.cluster.local: 10.0.0.3"]).await;
-    check("my_db", Family::V6, expect!["NoData"]).await;
-    check("alias.", any, expect!["real.example: 10.0.0.4"]).await;
-    check("empty", any, expect!["NoData"]).await;
-    check("nowhere", any, expect!["NoName"]).await;
-    check("broken.", any, expect!["TryAgain"]).await;
-    check("refused.", any, expect!["Fail"]).await;
+const POD: &str = "search demo.svc.cluster.local cluster.local\nnameserver 127.0.0.1\noptions ndots:5";
+
+#[test]
+fn names_are_resolved_as_the_target_would() {
+    let queries = &[
+        "backend",
+        "backend 6",
+        "my_db",
+        "my_db 6",
+        "alias.",
+        "alias",
+        "empty",
+        "nowhere",
+        "broken.",
+        "refused.",
+        "large.",
+    ];
+    check(
+        POD,
+        queries,
+        expect![[r"
+        backend -> backend.demo.svc.cluster.local: 10.0.0.1 10.0.0.2 fd00::1
+        backend 6 -> backend.demo.svc.cluster.local: fd00::1
+        my_db -> my_db.demo.svc.cluster.local: 10.0.0.3
+        my_db 6 -> NoData
+        alias. -> real.example: 10.0.0.4
+        alias -> real.example: 10.0.0.4
+        empty -> NoData
+        nowhere -> NoName
+        broken. -> TryAgain
+        refused. -> Fail
+        large. -> large: 200 addresses
+    "]],
+    );
 }
 
-#[tokio::test]
-async fn some_names_need_no_server() {
-    check("web-0", Family::Any, expect!["web-0: 10.1.0.10"]).await;
-    check("localhost", Family::Any, expect!["localhost: 127.0.0.1"]).await;
-    check("x.localhost.", Family::Any, expect!["localhost: 127.0.0.1 ::1"]).await;
-    check("10.0.0.9", Family::Any, expect!["10.0.0.9: 10.0.0.9"]).await;
-    check("::1", Family::V4, expect!["NoData"]).await;
+#[test]
+fn some_names_need_no_server() {
+    let queries = &["web-0", "WEB-0.", "localhost", "x.localhost.", "10.0.0.9", "::1 4"];
+    check(
+        "",
+        queries,
+        expect![[r"
+        web-0 -> web-0: 10.1.0.10
+        WEB-0. -> web-0: 10.1.0.10
+        localhost -> localhost: 127.0.0.1
+        x.localhost. -> localhost: 127.0.0.1 ::1
+        10.0.0.9 -> 10.0.0.9: 10.0.0.9
+        ::1 4 -> NoData
+    "]],
+    );
+}
+
+#[test]
+fn the_next_server_is_asked_when_one_is_silent() {
+    let dead_first = "nameserver 127.0.0.9\nnameserver 127.0.0.1\noptions timeout:1";
+    check(
+        dead_first,
+        &["alias."],
+        expect![[r"
+        alias. -> real.example: 10.0.0.4
+    "]],
+    );
+    check(
+        "nameserver 127.0.0.9\noptions timeout:1 attempts:1",
+        &["alias."],
+        expect![[r"
+        alias. -> TryAgain
+    "]],
+    );
+    check(
+        "nameserver 127.0.0.9\nnameserver 127.0.0.1\noptions use-vc rotate",
+        &["alias."],
+        expect![[r"
+        alias. -> real.example: 10.0.0.4
+    "]],
+    );
 }
 
 #[tokio::test]
 async fn nonsense_is_no_name() {
+    let texts = Texts { hosts: vec![], resolv_conf: vec![] };
     for name in ["", ".", "a..b", "with space", "nul\0", &"x".repeat(64), &"ab.".repeat(100)] {
-        check(name, Family::Any, expect!["NoName"]).await;
+        let lookup = Lookup { name: name.to_owned(), family: Family::Any };
+        assert_eq!(Resolver::default().lookup(texts.clone(), &lookup).await, LookupAnswer::NoName, "{name:?}");
     }
+}
+
+#[tokio::test]
+async fn the_files_are_those_of_the_root() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    std::fs::create_dir(root.path().join("etc")).expect("mkdir");
+    std::fs::write(root.path().join("etc/hosts"), "10.1.0.11 db\n").expect("write");
+    let fd: OwnedFd = std::fs::File::open(root.path()).expect("open").into();
+    let resolver = Resolver::default();
+    let lookup = Lookup { name: "db".to_owned(), family: Family::Any };
+    let found = |last| LookupAnswer::Found { addresses: vec![[10, 1, 0, last].into()], canonical: "db".to_owned() };
+    assert_eq!(resolver.lookup(Texts::read(&fd), &lookup).await, found(11));
+    std::fs::write(root.path().join("etc/hosts"), "10.1.0.12 db\n").expect("write");
+    assert_eq!(resolver.lookup(Texts::read(&fd), &lookup).await, found(12));
 }

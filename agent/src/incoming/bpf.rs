@@ -1,11 +1,15 @@
-//! The few commands of bpf(2) that stealing needs, and a small assembler for its program.
+//! The few commands of bpf(2) that stealing needs.
 #![expect(unsafe_code, reason = "bpf(2) has no safe wrapper without a compiler or a large dependency")]
+
+mod assembler;
 
 use std::{
     io,
     mem::size_of,
     os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
 };
+
+pub(super) use self::assembler::{Assembler, Helper, Instruction, Register, Width};
 
 /// Commands (linux/bpf.h, `enum bpf_cmd`).
 const MAP_CREATE: libc::c_int = 0;
@@ -36,17 +40,6 @@ pub(super) enum MapKind {
 #[derive(Debug)]
 pub(super) struct Map {
     fd: OwnedFd,
-}
-
-/// One instruction (linux/bpf.h, `struct bpf_insn`).
-#[derive(Clone, Copy, Debug, Default)]
-#[repr(C)]
-pub(super) struct Instruction {
-    code: u8,
-    /// Destination in the low four bits, source in the high ones.
-    registers: u8,
-    offset: i16,
-    immediate: i32,
 }
 
 #[derive(Default)]
@@ -206,134 +199,4 @@ pub(super) fn attached(namespace: BorrowedFd<'_>) -> io::Result<u32> {
     let mut attribute = ProgQuery { target_fd: raw(namespace), attach_type: ATTACH_TYPE, ..ProgQuery::default() };
     bpf(PROG_QUERY, &mut attribute)?;
     Ok(attribute.prog_cnt)
-}
-
-/// Registers r0 to r10; r10 is the frame pointer.
-pub(super) type Register = u8;
-
-/// Helpers of the kernel (linux/bpf.h, `___BPF_FUNC_MAPPER`).
-#[derive(Clone, Copy, Debug)]
-#[repr(i32)]
-pub(super) enum Helper {
-    MapLookup = 1,
-    SocketRelease = 86,
-    SocketAssign = 124,
-}
-
-/// Width of a load.
-#[derive(Clone, Copy, Debug)]
-#[repr(u8)]
-pub(super) enum Width {
-    Word = 0x00,
-    Half = 0x08,
-}
-
-/// A place that jumps go to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Label(usize);
-
-/// Collects instructions and resolves forward jumps.
-#[derive(Debug, Default)]
-pub(super) struct Assembler {
-    code: Vec<Instruction>,
-    jumps: Vec<(usize, Label)>,
-    labels: Vec<Option<usize>>,
-}
-
-impl Assembler {
-    fn emit(&mut self, code: u8, to: Register, from: Register, offset: i16, immediate: i32) {
-        self.code.push(Instruction { code, registers: to | from << 4, offset, immediate });
-    }
-
-    /// A label that is placed later.
-    pub(super) fn label(&mut self) -> Label {
-        self.labels.push(None);
-        Label(self.labels.len() - 1)
-    }
-
-    /// Puts a label here.
-    pub(super) fn place(&mut self, label: Label) {
-        self.labels[label.0] = Some(self.code.len());
-    }
-
-    /// `to = from`
-    pub(super) fn copy(&mut self, to: Register, from: Register) {
-        self.emit(0xbf, to, from, 0, 0);
-    }
-
-    /// `to = value`
-    pub(super) fn set(&mut self, to: Register, value: i32) {
-        self.emit(0xb7, to, 0, 0, value);
-    }
-
-    /// `to += value`
-    pub(super) fn add(&mut self, to: Register, value: i32) {
-        self.emit(0x07, to, 0, 0, value);
-    }
-
-    /// `to |= value`
-    pub(super) fn or(&mut self, to: Register, value: i32) {
-        self.emit(0x47, to, 0, 0, value);
-    }
-
-    /// `to = *(from + offset)`
-    pub(super) fn load(&mut self, width: Width, to: Register, from: Register, offset: i16) {
-        self.emit(0x61 | width as u8, to, from, offset, 0);
-    }
-
-    /// `*(u32 *)(to + offset) = from`
-    pub(super) fn store(&mut self, to: Register, offset: i16, from: Register) {
-        self.emit(0x63, to, from, offset, 0);
-    }
-
-    /// `to = map`
-    pub(super) fn load_map(&mut self, to: Register, map: &Map) {
-        const PSEUDO_MAP_FD: Register = 1;
-        self.emit(0x18, to, PSEUDO_MAP_FD, 0, map.fd.as_raw_fd());
-        self.emit(0, 0, 0, 0, 0);
-    }
-
-    /// Calls a helper: arguments in r1 to r5, result in r0.
-    pub(super) fn call(&mut self, helper: Helper) {
-        self.emit(0x85, 0, 0, 0, helper as i32);
-    }
-
-    /// Ends the program; r0 is the verdict.
-    pub(super) fn exit(&mut self) {
-        self.emit(0x95, 0, 0, 0, 0);
-    }
-
-    /// `goto label`
-    pub(super) fn jump(&mut self, label: Label) {
-        self.jump_with(0x05, 0, 0, 0, label);
-    }
-
-    /// `if register == value goto label`
-    pub(super) fn jump_if(&mut self, register: Register, value: i32, label: Label) {
-        self.jump_with(0x15, register, 0, value, label);
-    }
-
-    /// `if register != value goto label`
-    pub(super) fn jump_unless(&mut self, register: Register, value: i32, label: Label) {
-        self.jump_with(0x55, register, 0, value, label);
-    }
-
-    /// `if one != other goto label`
-    pub(super) fn jump_unless_same(&mut self, one: Register, other: Register, label: Label) {
-        self.jump_with(0x5d, one, other, 0, label);
-    }
-
-    fn jump_with(&mut self, code: u8, to: Register, from: Register, value: i32, label: Label) {
-        self.jumps.push((self.code.len(), label));
-        self.emit(code, to, from, 0, value);
-    }
-
-    /// The program.
-    pub(super) fn finish(mut self) -> Vec<Instruction> {
-        for (at, label) in self.jumps {
-            let target = self.labels[label.0].expect("every label is placed");
-            self.code[at].offset = i16::try_from(target - at - 1).expect("jumps go forward, over a few instructions");
-        }
-        self.code
-    }
 }

@@ -24,8 +24,14 @@ use super::{
     subscriber::Subscriber,
 };
 
-/// Connections followed at a time; further ones are not mirrored.
+/// Connections followed at a time; further ones are not mirrored, unless one is idle.
 const FLOW_LIMIT: usize = 2048;
+
+/// A connection that is silent for so long may be given up for a new one.
+const IDLE_LIMIT: Duration = Duration::from_mins(1);
+
+/// Pause after an error of the packet socket.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long a client may take to answer the target's SYN-ACK: after that, the port was closed or it was a scan.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -168,7 +174,7 @@ struct Flow {
     assembler: Assembler,
     /// Copies, once the handshake is complete.
     sinks: Option<Vec<Sink>>,
-    since: Instant,
+    last_seen: Instant,
 }
 
 impl Flows {
@@ -182,7 +188,10 @@ impl Flows {
                 packet = capture.next(&mut buffer) => match packet {
                     Ok(packet) => self.see(packet, Instant::now()),
                     // An interface went down; the socket stays.
-                    Err(error) => tracing::debug!(%error, "packet socket"),
+                    Err(error) => {
+                        tracing::debug!(%error, "packet socket");
+                        tokio::time::sleep(ERROR_PAUSE).await;
+                    }
                 },
                 now = rounds.tick() => self.look_round(&capture, now),
             }
@@ -207,6 +216,7 @@ impl Flows {
             return self.start(key, &packet, now);
         }
         let Some(flow) = self.table.get_mut(&key) else { return };
+        flow.last_seen = now;
         if flow.sinks.is_none() && packet.ack {
             let interests = self.shared.interests(key.1.port());
             let open = |Interest { subscriber, unsubscribed, .. }| {
@@ -229,21 +239,27 @@ impl Flows {
             return; // a SYN-ACK of a connection that the pod opened from a subscribed port
         }
         let assembler = Assembler::after_syn(packet.segment.sequence.wrapping_sub(1));
-        match self.table.get(&key) {
-            // The same SYN again: its SYN-ACK was lost.
-            Some(flow) if flow.sinks.is_none() => return,
-            None if self.table.len() >= FLOW_LIMIT => {
-                self.skipped += 1;
-                if self.skipped.is_power_of_two() {
-                    tracing::warn!(skipped = self.skipped, "too many connections at once: some are not mirrored");
-                }
-                return;
+        let known = self.table.get(&key);
+        if known.is_some_and(|flow| flow.sinks.is_none()) {
+            return; // the same SYN again: its SYN-ACK was lost
+        }
+        if known.is_none() && self.table.len() >= FLOW_LIMIT && !self.evict(now) {
+            self.skipped += 1;
+            if self.skipped.is_power_of_two() {
+                tracing::warn!(skipped = self.skipped, "too many connections at once: some are not mirrored");
             }
-            Some(_) | None => {}
+            return;
         }
         // An old connection with these addresses is over: nobody can use them twice.
-        let old = self.table.insert(key, Flow { assembler, sinks: None, since: now });
+        let old = self.table.insert(key, Flow { assembler, sinks: None, last_seen: now });
         old.into_iter().for_each(Flow::reset);
+    }
+
+    /// Makes room for a connection at the cost of the one that is silent for longest.
+    fn evict(&mut self, now: Instant) -> bool {
+        let oldest = self.table.iter().min_by_key(|(_, flow)| flow.last_seen);
+        let idle = oldest.filter(|(_, flow)| now.duration_since(flow.last_seen) > IDLE_LIMIT).map(|(key, _)| *key);
+        idle.inspect(|key| self.give_up(*key, "idle, and there are too many connections")).is_some()
     }
 
     fn look_round(&mut self, capture: &Capture, now: Instant) {
@@ -253,7 +269,7 @@ impl Flows {
             tracing::warn!(lost, total = self.lost, "packets were lost: the mirror is slower than the traffic");
         }
         let is_dead = |flow: &Flow| match &flow.sinks {
-            None => now.duration_since(flow.since) > HANDSHAKE_LIMIT,
+            None => now.duration_since(flow.last_seen) > HANDSHAKE_LIMIT,
             Some(sinks) => sinks.iter().all(Sink::is_gone),
         };
         self.table.retain(|_, flow| !is_dead(flow));

@@ -25,6 +25,10 @@ use tokio::{
 /// The agent's port in a test's own namespace.
 pub(crate) const PORT: u16 = 61_000;
 
+/// Names a directory that holds `mirrord-agent`, the static one, and `proc`, and nothing else: with this variable the
+/// tests run the agent there, as it is in its image.
+const ROOT_VARIABLE: &str = "MIRRORD_AGENT_ROOT";
+
 /// What the agent has in a pod, and nothing more.
 const POD_CAPABILITIES: &str = "-all,+net_admin,+net_raw,+bpf,+sys_ptrace";
 
@@ -81,7 +85,11 @@ impl Agent {
     /// Starts an agent with the capabilities of a pod's ephemeral container, on [`PORT`].
     pub(crate) fn start(target: &Target, more: &[&str]) -> Self {
         let mut command = Command::new("setpriv");
-        command.args(["--bounding-set", POD_CAPABILITIES, "--inh-caps", "-all"]).arg(binary());
+        command.args(["--bounding-set", POD_CAPABILITIES, "--inh-caps", "-all"]);
+        match std::env::var(ROOT_VARIABLE) {
+            Ok(root) => command = in_root(&root),
+            Err(_) => drop(command.arg(binary())),
+        }
         command.args(["--port", &PORT.to_string()]).args(more);
         Self::start_with(command, target)
     }
@@ -89,7 +97,7 @@ impl Agent {
     /// Starts an agent with a command that lacks only key and target.
     pub(crate) fn start_with(mut command: Command, target: &Target) -> Self {
         let client = Identity::generate().expect("random numbers");
-        command.args(["--client-key", &client.public_key().to_string(), "--log-level", "debug"]);
+        command.args(["--client-key", &client.public_key().to_string(), "--log-level", "warn"]);
         command.args(["--target-pid", &target.pid().to_string()]).stdout(Stdio::piped());
         let mut process = command.spawn().expect("the agent starts");
         let mut line = String::new();
@@ -139,6 +147,13 @@ impl Agent {
 /// The binary under test.
 pub(crate) fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_mirrord-agent")
+}
+
+fn in_root(root: &str) -> Command {
+    let capabilities = format!("{POD_CAPABILITIES},+sys_chroot");
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set", &capabilities, "--inh-caps", "-all", "chroot", root, "/mirrord-agent"]);
+    command
 }
 
 /// A connection to [`PORT`].

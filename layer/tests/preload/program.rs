@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::session::Session;
@@ -50,7 +50,19 @@ pub(crate) fn run(session: &Session, program: &Path, arguments: &[&str]) -> Stri
 
 /// As [`run`], for a script.
 pub(crate) fn python(session: &Session, script: &str) -> String {
-    run(session, Path::new("python3"), &["-S", "-c", script])
+    run(session, &python_itself(), &["-S", "-c", script])
+}
+
+/// The interpreter, behind any wrapper script of a version manager.
+pub(crate) fn python_itself() -> PathBuf {
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    let find = || {
+        let mut command = Command::new("python3");
+        let answer = command.args(["-S", "-c", "import sys; print(sys.executable)"]).output();
+        let answer = answer.expect("there is a python3").stdout;
+        PathBuf::from(String::from_utf8(answer).expect("a path in ASCII").trim())
+    };
+    FOUND.get_or_init(find).clone()
 }
 
 /// Gives `command` what the launcher gives.
@@ -60,12 +72,8 @@ pub(crate) fn inject<'a>(command: &'a mut Command, session: &Session) -> &'a mut
 
 /// Runs `command` to its end.
 pub(crate) fn output_of(command: &mut Command) -> String {
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
     let mut stdout = child.stdout.take().expect("piped");
     let mut stderr = child.stderr.take().expect("piped");
     let reader = std::thread::spawn(move || text_of(&mut stdout));

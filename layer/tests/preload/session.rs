@@ -92,10 +92,17 @@ impl Session {
     }
 
     pub(crate) fn with(mut policy: Policy, refusal: Option<String>) -> Self {
-        let hold = (policy.outgoing.hold_port == 0 && policy.outgoing.tcp).then(Hold::new);
-        if let Some(hold) = &hold {
-            policy.outgoing.hold_port = hold.port;
-        }
+        let hold = Hold::new();
+        policy.outgoing.hold_port = hold.port;
+        Self::on(policy, refusal, Some(hold))
+    }
+
+    /// A session that cannot hold connections.
+    pub(crate) fn unheld(policy: Policy) -> Self {
+        Self::on(policy, None, None)
+    }
+
+    fn on(policy: Policy, refusal: Option<String>, hold: Option<Hold>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let listener = seqpacket_listener(&folder.path().join("session"));
         let state = Arc::new(State {
@@ -246,7 +253,7 @@ impl State {
                 self.note(format!("lookup {} {:?}", request.name, request.family));
                 return (encoded(Ok(lookup(request))), None);
             }
-            Operation::Environment { .. } => return (encoded::<()>(Err(Errno::ENOSYS)), None),
+            Operation::ReadEnvironment { .. } => return (encoded::<()>(Err(Errno::ENOSYS)), None),
         };
         let path = String::from_utf8_lossy(path).into_owned();
         self.note(format!("{} {path}", operation.name()));
@@ -288,7 +295,7 @@ impl State {
                 };
                 (encoded(result), None)
             }
-            Operation::Lookup { .. } | Operation::Environment { .. } => unreachable!("answered above"),
+            Operation::Lookup { .. } | Operation::ReadEnvironment { .. } => unreachable!("answered above"),
         }
     }
 

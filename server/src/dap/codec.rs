@@ -200,7 +200,10 @@ mod tests {
             expect!["error: `Hello` is no header of the debug adapter protocol (expected `Content-Length: <bytes>`)"],
         );
         check("Content-Length: 9\r\n\r\n{}", expect!["error: the stream ended in the middle of a message"]);
-        check("Content-Length: 2\r\n\r\n{x", expect!["error: a message is not JSON: key must be a string at line 1 column 2"]);
+        check(
+            "Content-Length: 2\r\n\r\n{x",
+            expect!["error: a message is not JSON: key must be a string at line 1 column 2"],
+        );
     }
 
     #[test]

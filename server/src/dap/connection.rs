@@ -23,7 +23,7 @@ use super::{
 const INITIALIZE_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a peer may leave its input unread. An editor that is stopped itself reads nothing for a while.
-pub(super) const WRITE_LIMIT: Duration = Duration::from_secs(60);
+pub(super) const WRITE_LIMIT: Duration = Duration::from_mins(1);
 
 /// Messages that an adapter may send before it answers `initialize`.
 const EARLY_LIMIT: usize = 1024;
@@ -64,18 +64,20 @@ pub(super) struct Connection {
 pub(super) async fn open(adapter: &Adapter, place: Place, arguments: &Arguments) -> Result<Connection, String> {
     let command = match &place {
         Place::Start(command) => Some(command.clone()),
-        _ => None,
+        Place::Listening(_) => None,
+        #[cfg(test)]
+        Place::Given(_) => None,
     };
     let mut connection = Connection::to(place).await.map_err(|error| match &command {
         Some(command) => format!("cannot start the debug adapter `{}`: {error}", command.program.display()),
         None => format!("cannot reach the debug adapter: {error}"),
     })?;
     match timeout(INITIALIZE_LIMIT, connection.greet(arguments)).await {
-        Ok(Ok(())) => return Ok(connection),
+        Ok(Ok(())) => Ok(connection),
         Ok(Err(reason)) => {
             let last_words = connection.last_words().await;
             let advice = command.and_then(|command| (adapter.advice)(&command, &last_words));
-            let fate = connection.fate().map(|fate| format!(" ({fate})")).unwrap_or_default();
+            let fate = connection.fate().await.map(|fate| format!(" ({fate})")).unwrap_or_default();
             connection.close(Program::Ends(None)).await;
             Err(advice.unwrap_or_else(|| {
                 let colon = if last_words.is_empty() { "" } else { ":\n" };
@@ -128,7 +130,7 @@ impl Connection {
 
     /// Sends `initialize` and keeps what comes before its answer.
     async fn greet(&mut self, arguments: &Arguments) -> Result<(), String> {
-        let greeting = message::request("initialize", Value::Object(arguments.clone()));
+        let greeting = message::request("initialize", &Value::Object(arguments.clone()));
         let asked = self.send(greeting).await.map_err(|error| error.to_string())?;
         loop {
             let mut received = match self.input.next().await {
@@ -169,8 +171,8 @@ impl Connection {
     }
 
     /// How the adapter's process ended, when it is ours and has.
-    pub(super) fn fate(&mut self) -> Option<String> {
-        self.process.as_mut()?.ending()
+    pub(super) async fn fate(&mut self) -> Option<String> {
+        self.process.as_mut()?.ending().await
     }
 
     /// What it complained of at last. To be asked once it is dead or dying.

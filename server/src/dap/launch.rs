@@ -119,12 +119,18 @@ mod tests {
         );
         check(json!({}), expect!["adapter None, session Usual [], rest {}"]);
         check(json!({"mirrord": false}), expect!["adapter None, session none, rest {}"]);
-        check(json!({"mirrord": {"enabled": false, "target": "pod/x"}}), expect!["adapter None, session none, rest {}"]);
+        check(
+            json!({"mirrord": {"enabled": false, "target": "pod/x"}}),
+            expect!["adapter None, session none, rest {}"],
+        );
     }
 
     #[test]
     fn mistakes_are_named() {
-        check(json!({"mirrord": {"traget": "x"}}), expect![[r#"unknown key "traget" in "mirrord"; did you mean "target"?"#]]);
+        check(
+            json!({"mirrord": {"traget": "x"}}),
+            expect![[r#"unknown key "traget" in "mirrord"; did you mean "target"?"#]],
+        );
         check(
             json!({"mirrord": {"feature": {}}}),
             expect![[

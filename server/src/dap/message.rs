@@ -18,9 +18,16 @@ pub(super) type Arguments = Map<String, Value>;
 /// What a message is, as far as its envelope tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    Request { seq: i64, command: String },
-    Response { request_seq: i64 },
-    Event { name: String },
+    Request {
+        seq: i64,
+        command: String,
+    },
+    Response {
+        request_seq: i64,
+    },
+    Event {
+        name: String,
+    },
     /// Nothing that this protocol knows; it passes untouched.
     Other,
 }
@@ -43,7 +50,7 @@ pub(super) fn arguments(message: &Value) -> Arguments {
 }
 
 /// A request of ours; whoever sends it numbers it.
-pub(super) fn request(command: &str, arguments: Value) -> Value {
+pub(super) fn request(command: &str, arguments: &Value) -> Value {
     json!({"seq": 0, "type": "request", "command": command, "arguments": arguments})
 }
 
@@ -57,7 +64,7 @@ pub(super) fn event(name: &str, body: Value) -> Value {
 }
 
 /// Our own answer to a request.
-pub(super) fn response(request_seq: i64, command: &str, body: Value) -> Value {
+pub(super) fn response(request_seq: i64, command: &str, body: &Value) -> Value {
     json!({"seq": 0, "type": "response", "request_seq": request_seq, "success": true, "command": command, "body": body})
 }
 
@@ -107,11 +114,8 @@ pub(super) fn progress_start(id: &str, title: &str, request_seq: i64) -> Value {
 
 /// Goes on with it.
 pub(super) fn progress_update(id: &str, text: &str) -> Value {
-    let update = ProgressUpdateEventBody {
-        progress_id: id.to_owned(),
-        message: Some(printable(text)),
-        ..Default::default()
-    };
+    let update =
+        ProgressUpdateEventBody { progress_id: id.to_owned(), message: Some(printable(text)), ..Default::default() };
     event("progressUpdate", body(update))
 }
 

@@ -19,6 +19,9 @@ use super::adapters::Command;
 /// How long an adapter may take to leave once its input is closed, and again after SIGTERM.
 const GRACE: Duration = Duration::from_secs(1);
 
+/// How long a process may live on after it closed its output, when somebody wants to know how it ended.
+const FATE_LIMIT: Duration = Duration::from_millis(200);
+
 /// Bytes of one line of an adapter's standard error that are passed on.
 const COMPLAINT_LIMIT: usize = 4 * 1024;
 
@@ -71,9 +74,9 @@ impl Process {
         self.id
     }
 
-    /// How it ended, for a message; `None` while it runs.
-    pub(super) fn ending(&mut self) -> Option<String> {
-        let status = self.child.try_wait().ok()??;
+    /// How it ended, for a message; `None` while it runs. A process closes its streams a moment before it is gone.
+    pub(super) async fn ending(&mut self) -> Option<String> {
+        let status = timeout(FATE_LIMIT, self.child.wait()).await.ok()?.ok()?;
         Some(status.to_string())
     }
 
@@ -172,8 +175,7 @@ fn pid(id: u32) -> Pid {
 /// Passes `errors` on, line by line and within limits. It reads on beyond them, so that the adapter never stalls.
 async fn listen(mut errors: impl AsyncRead + Unpin, complaints_tx: mpsc::Sender<String>) {
     let (mut chunk, mut line, mut total) = (vec![0; COMPLAINT_LIMIT], Vec::new(), 0_usize);
-    loop {
-        let Ok(length @ 1..) = errors.read(&mut chunk).await else { break };
+    while let Ok(length @ 1..) = errors.read(&mut chunk).await {
         if total > COMPLAINTS_LIMIT {
             continue;
         }
@@ -211,7 +213,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_adapter_that_ignores_everything_is_killed_with_what_it_started() {
-        let (process, mut streams) = shell("trap '' TERM; setsid sleep 1000 & echo $! >&2; exec >/dev/null; while :; do sleep 1; done");
+        let (process, mut streams) =
+            shell("trap '' TERM; setsid sleep 1000 & echo $! >&2; exec >/dev/null; while :; do sleep 1; done");
         let grandchild: u32 = streams.complaints.recv().await.expect("it told its child").parse().expect("a number");
         assert!(started(grandchild).is_some());
         drop(streams);

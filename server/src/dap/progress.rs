@@ -40,7 +40,7 @@ impl Progress {
     /// What `event` is for the user, if anything.
     pub(super) fn tell(&mut self, event: Event) -> Option<Value> {
         match event {
-            Event::Step(step) => self.step(&step.to_string()),
+            Event::Step(step) => Some(self.step(&step.to_string())),
             Event::State(state) => self.state(state),
             Event::Warning(text) => Some(line(Category::Important, &format!("warning: {text}"))),
             Event::Info(text) => Some(line(Category::Console, &text)),
@@ -55,17 +55,16 @@ impl Progress {
         }
     }
 
-    fn step(&self, text: &str) -> Option<Value> {
-        match self.supported && self.open {
-            true => Some(message::progress_update(PROGRESS_ID, text)),
-            false => Some(line(Category::Console, text)),
+    fn step(&self, text: &str) -> Value {
+        if self.supported && self.open {
+            message::progress_update(PROGRESS_ID, text)
+        } else {
+            line(Category::Console, text)
         }
     }
 
     fn state(&mut self, state: State) -> Option<Value> {
         match state {
-            // The steps say the first, whoever stops says the second.
-            State::Starting | State::Stopped => None,
             State::Connected => std::mem::take(&mut self.degraded)
                 .then(|| line(Category::Important, "the connection to the cluster works again")),
             State::Degraded { reason } => {
@@ -73,8 +72,8 @@ impl Progress {
                 let text = format!("the connection to the cluster is in trouble: {reason}; remote operations wait");
                 Some(line(Category::Important, &text))
             }
-            // `Session::lost` says it, with the end of the debug session.
-            State::Lost { .. } => None,
+            // Said otherwise: by the steps, by whoever stops it, and by the end of the debug session.
+            State::Starting | State::Stopped | State::Lost { .. } => None,
         }
     }
 }
@@ -109,22 +108,28 @@ mod tests {
 
     #[test]
     fn a_client_that_shows_progress_gets_it() {
-        check(true, expect![[r#"
+        check(
+            true,
+            expect![[r#"
             progressStart {"progressId":"mirrord-start","title":"mirrord","requestId":7,"cancellable":true}
             progressEnd {"progressId":"mirrord-start","message":"ready"}
             progressStart {"progressId":"mirrord-start","title":"mirrord","requestId":8,"cancellable":true}
             progressUpdate {"progressId":"mirrord-start","message":"connecting to the cluster"}
             output {"category":"important","output":"mirrord: the connection to the cluster is in trouble: silence; remote operations wait\n"}
             output {"category":"important","output":"mirrord: the connection to the cluster works again\n"}
-            output {"category":"important","output":"mirrord: warning: a\\u{1b}b\n"}"#]]);
+            output {"category":"important","output":"mirrord: warning: a\\u{1b}b\n"}"#]],
+        );
     }
 
     #[test]
     fn a_plain_client_gets_lines() {
-        check(false, expect![[r#"
+        check(
+            false,
+            expect![[r#"
             output {"category":"console","output":"mirrord: connecting to the cluster\n"}
             output {"category":"important","output":"mirrord: the connection to the cluster is in trouble: silence; remote operations wait\n"}
             output {"category":"important","output":"mirrord: the connection to the cluster works again\n"}
-            output {"category":"important","output":"mirrord: warning: a\\u{1b}b\n"}"#]]);
+            output {"category":"important","output":"mirrord: warning: a\\u{1b}b\n"}"#]],
+        );
     }
 }

@@ -54,13 +54,24 @@ const HELD_LIMIT: usize = 1024;
 /// Events of the session that wait to be told.
 const EVENTS_LIMIT: usize = 256;
 
-/// Where adapters and sessions are.
-pub(super) enum Reach {
-    /// Processes of this machine, and the cluster.
-    World,
-    /// A test's.
+/// Where sessions and adapters are.
+pub(super) struct Reach {
+    /// Where sessions come from.
+    pub(super) sessions: Sessions,
+    /// Other ends of adapters that a test plays.
     #[cfg(test)]
-    Pretended(Sessions, Vec<tokio::io::DuplexStream>),
+    pub(super) given: Vec<tokio::io::DuplexStream>,
+}
+
+impl Reach {
+    /// The cluster, and processes of this machine.
+    pub(super) fn world() -> Self {
+        Self {
+            sessions: Sessions::Cluster,
+            #[cfg(test)]
+            given: Vec::new(),
+        }
+    }
 }
 
 /// How far the debug session is.
@@ -83,7 +94,7 @@ enum Happening {
     Adapter(Option<Result<Value, FrameError>>),
     Complaint(String),
     Told(Event),
-    Begun(Result<Begun, String>),
+    Begun(Box<Result<Begun, String>>),
     Layer(bool),
     Lost(String),
     TornDown,
@@ -102,9 +113,7 @@ enum Flow {
 /// The state of one debug session.
 pub(super) struct Proxy<I, O> {
     environment: Environment,
-    sessions: Sessions,
-    #[cfg(test)]
-    given: Vec<tokio::io::DuplexStream>,
+    reach: Reach,
     input: FramedRead<I, Frames>,
     output: FramedWrite<O, Frames>,
     /// Number of the last message to the editor.
@@ -156,21 +165,9 @@ where
                 tracing::warn!("an event of the session is lost: {error}");
             }
         });
-        #[cfg(test)]
-        let (sessions, given) = match reach {
-            Reach::World => (Sessions::Cluster, Vec::new()),
-            Reach::Pretended(sessions, given) => (sessions, given),
-        };
-        #[cfg(not(test))]
-        let Reach::World = reach;
         Self {
             environment,
-            #[cfg(not(test))]
-            sessions: Sessions::Cluster,
-            #[cfg(test)]
-            sessions,
-            #[cfg(test)]
-            given,
+            reach,
             input: FramedRead::new(input, Frames::default()),
             output: FramedWrite::new(output, Frames::default()),
             seq: 0,
@@ -234,7 +231,7 @@ where
             Some(message) = OptionFuture::from(from_adapter), if connected => Happening::Adapter(message),
             Some(Some(complaint)) = OptionFuture::from(complaint), if connected => Happening::Complaint(complaint),
             Some(event) = self.events.recv() => Happening::Told(event),
-            Some(begun) = OptionFuture::from(begin) => Happening::Begun(begun),
+            Some(begun) = OptionFuture::from(begin) => Happening::Begun(Box::new(begun)),
             Some(reported) = OptionFuture::from(self.layer.as_mut()) => Happening::Layer(reported),
             Some(reason) = OptionFuture::from(self.lost.as_mut()) => Happening::Lost(reason),
             Some(()) = self.teardown.next() => Happening::TornDown,
@@ -263,8 +260,13 @@ where
                     self.tell(message).await?;
                 }
             }
-            Happening::Begun(Ok(begun)) => self.on_begun(begun).await?,
-            Happening::Begun(Err(reason)) => return self.on_not_begun(&reason).await,
+            Happening::Begun(begun) => {
+                self.stage = Stage::Idle; // the future in it is spent
+                match *begun {
+                    Ok(begun) => self.on_begun(begun).await?,
+                    Err(reason) => return self.on_not_begun(&reason).await,
+                }
+            }
             Happening::Layer(reported) => {
                 self.layer = None;
                 self.layer_reported = reported;
@@ -305,7 +307,7 @@ where
     /// Where the adapter is that a launch or attach wants.
     fn place(&mut self, listening: Option<std::net::SocketAddr>, arguments: &Arguments) -> Place {
         #[cfg(test)]
-        if let Some(stream) = self.given.pop() {
+        if let Some(stream) = self.reach.given.pop() {
             return Place::Given(stream);
         }
         match listening {

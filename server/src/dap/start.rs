@@ -1,5 +1,10 @@
 //! The start of a launch: debug adapter and session side by side, both or neither.
 
+use std::{
+    collections::BTreeMap,
+    ffi::{OsStr, OsString},
+};
+
 use futures::future::join;
 use serde_json::Value;
 use session::event::Observer;
@@ -76,14 +81,11 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
 }
 
 /// The environment that the program would have without us: ours, with what the launch sets or removes.
-pub(super) fn environment(
-    ours: &std::collections::BTreeMap<std::ffi::OsString, std::ffi::OsString>,
-    arguments: &Arguments,
-) -> std::collections::BTreeMap<std::ffi::OsString, std::ffi::OsString> {
+pub(super) fn environment(ours: &BTreeMap<OsString, OsString>, arguments: &Arguments) -> BTreeMap<OsString, OsString> {
     let mut environment = ours.clone();
     for (name, value) in arguments.get("env").and_then(Value::as_object).into_iter().flatten() {
         match value {
-            Value::Null => drop(environment.remove(std::ffi::OsStr::new(name))),
+            Value::Null => drop(environment.remove(OsStr::new(name))),
             Value::String(value) => drop(environment.insert(name.into(), value.into())),
             other => drop(environment.insert(name.into(), other.to_string().into())),
         }

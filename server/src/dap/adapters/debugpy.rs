@@ -24,11 +24,9 @@ pub(super) const DEBUGPY: Adapter = Adapter {
 };
 
 fn command(arguments: &Arguments) -> Command {
-    let python = ["debugAdapterPython", "python", "pythonPath"].iter().find_map(|key| interpreter(arguments.get(*key)?));
-    Command {
-        program: python.unwrap_or("python3").into(),
-        arguments: ["-m", "debugpy.adapter"].map(Into::into).into(),
-    }
+    let python =
+        ["debugAdapterPython", "python", "pythonPath"].iter().find_map(|key| interpreter(arguments.get(*key)?));
+    Command { program: python.unwrap_or("python3").into(), arguments: ["-m", "debugpy.adapter"].map(Into::into).into() }
 }
 
 /// The first word of an interpreter's command line: a string, or a list that begins with it.
@@ -40,10 +38,10 @@ fn check(arguments: &Arguments, working_directory: &Path) -> Result<(), String> 
     let Some(program) = arguments.get("program").and_then(Value::as_str) else {
         return Ok(()); // `module` and `code` are debugpy's to check
     };
-    match working_directory.join(program).is_file() {
-        true => Ok(()),
-        false => Err(format!("the program `{program}` is no file (looked in {})", working_directory.display())),
+    if working_directory.join(program).is_file() {
+        return Ok(());
     }
+    Err(format!("the program `{program}` is no file (looked in {})", working_directory.display()))
 }
 
 /// `connect` of a child session: the parent's adapter listens there.

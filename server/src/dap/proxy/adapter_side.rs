@@ -58,7 +58,7 @@ where
                 self.say(Category::Important, &text).await?;
             }
         }
-        let launch = message::request(&asked.command, Value::Object(arguments));
+        let launch = message::request(&asked.command, &Value::Object(arguments));
         self.pass_request(asked, launch).await?;
         while let Some(message) = self.held.pop_front() {
             self.on_editor(message).await?;
@@ -132,10 +132,10 @@ where
         let (Some(_), Some(backing)) = (self.layer.take(), &self.backing) else { return Ok(()) };
         // What was said before the end is only to be read.
         self.layer_reported = backing.layer_reported(Duration::from_millis(200)).await;
-        match self.layer_reported {
-            true => Ok(()),
-            false => self.say(Category::Important, &no_layer()).await,
+        if self.layer_reported {
+            return Ok(());
         }
+        self.say(Category::Important, &no_layer()).await
     }
 
     /// The variables of a program in a terminal; and no second session for what the program's own children debug.
@@ -151,7 +151,9 @@ where
             ("startDebugging", _) => {
                 if let Some(child) = arguments["configuration"].as_object_mut() {
                     let ours: Arguments =
-                        [("adapter".into(), self.adapter.name.into()), ("mirrord".into(), false.into())].into_iter().collect();
+                        [("adapter".into(), self.adapter.name.into()), ("mirrord".into(), false.into())]
+                            .into_iter()
+                            .collect();
                     child.extend(ours);
                 }
             }

@@ -81,7 +81,7 @@ where
         self.progress = Progress::new(message::client(&arguments).progress);
         self.greeting = Some(arguments);
         self.told = serde_json::from_str(self.adapter.capabilities).expect("a test reads every one");
-        self.tell(message::response(asked.seq, &asked.command, self.told.clone())).await
+        self.tell(message::response(asked.seq, &asked.command, &self.told)).await
     }
 
     /// Starts adapter and session for `launch` and `attach`.
@@ -135,7 +135,7 @@ where
             adapter: self.adapter,
             place: self.place(listening, arguments),
             greeting,
-            session: launch.map(|launch| (self.sessions.clone(), launch)),
+            session: launch.map(|launch| (self.reach.sessions.clone(), launch)),
             observer: self.observer.clone(),
             cancel: CancellationToken::new(),
         };
@@ -250,7 +250,7 @@ where
     /// Our own answer, with nothing in it.
     pub(super) async fn answer(&mut self, asked: &Asked) -> Result<(), FrameError> {
         let body = Value::Object(Arguments::new());
-        self.tell(message::response(asked.seq, &asked.command, body)).await
+        self.tell(message::response(asked.seq, &asked.command, &body)).await
     }
 
     /// Our own refusal.

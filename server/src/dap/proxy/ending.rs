@@ -105,7 +105,10 @@ where
             self.end_stage(&format!("the debug adapter {name} has ended")).await?;
             return Ok(Flow::Continue);
         }
-        let fate = self.connection.as_mut().and_then(crate::dap::connection::Connection::fate);
+        let fate = match &mut self.connection {
+            Some(connection) => connection.fate().await,
+            None => None,
+        };
         let fate = fate.map(|fate| format!(" ({fate})")).unwrap_or_default();
         self.over(Error::Adapter(format!("the debug adapter {name} ended unexpectedly{fate}"))).await?;
         Ok(Flow::Continue)
@@ -158,7 +161,7 @@ where
         if let (Stage::Running, Some(connection)) = (&self.stage, &mut self.connection) {
             // The editor left without a word: the adapter still gets its chance to end the program.
             let terminate = self.program != Program::Spared;
-            let farewell = message::request("disconnect", json!({"terminateDebuggee": terminate}));
+            let farewell = message::request("disconnect", &json!({"terminateDebuggee": terminate}));
             let _ = timeout(PARTING_WRITE_LIMIT, connection.send(farewell)).await; // closed next, come what may
         }
         let stage = std::mem::replace(&mut self.stage, Stage::Idle);

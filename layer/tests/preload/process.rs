@@ -1,0 +1,139 @@
+//! Processes: forks, other programs, environments of their own, skipped and foreign ones.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use expect_test::expect;
+
+use crate::program::{c, inject, output_of, python, run};
+use crate::session::Session;
+
+#[test]
+fn children_keep_the_layer() {
+    let session = Session::start();
+    let script = r"
+import os, subprocess, sys
+r, w = os.pipe()
+if os.fork() == 0:
+    os.write(w, open('/data/file').read().encode()); os._exit(0)
+os.wait(); print('fork:', os.read(r, 100).decode(), end='')
+cat = ['/bin/cat', '/data/file']
+print('inherited:', subprocess.check_output(cat).decode(), end='')
+print('empty env:', subprocess.check_output(cat, env={}).decode(), end='')
+print('own preload:', subprocess.check_output(['/bin/sh', '-c', 'cat /data/file; echo ${LD_PRELOAD##*:}'], env={'LD_PRELOAD': '/nonexistent.so', 'PATH': '/bin'}, stderr=subprocess.DEVNULL).decode(), end='')
+print('preexec (fork):', subprocess.check_output(cat, env={}, preexec_fn=lambda: None).decode(), end='')
+print('closed fds:', subprocess.check_output(cat, env={}, close_fds=True).decode(), end='')
+print('env -i:', subprocess.check_output(['/usr/bin/env', '-i', '/bin/cat', '/data/file']).decode(), end='')
+pid = os.posix_spawn('/bin/cat', cat, {}); os.waitpid(pid, 0)
+sys.stdout.flush()
+os.execve('/bin/cat', cat, {})
+";
+    expect![[""]].assert_eq(&python(&session, script));
+}
+
+#[test]
+fn a_vforked_child_and_a_raw_clone_may_open_remote_files() {
+    let session = Session::start();
+    expect![[r#"
+        parent: ENOENT
+        vfork: ENOENT
+        vfork, all closed: ENOENT
+        parent: ENOENT
+        fork: ENOENT
+        raw fork: ENOENT
+        parent: ENOENT
+        descriptors left over: 0
+        all closed: ENOENT
+        all reused: ENOENT
+        parent: ENOENT
+        --- stderr
+        cat: /data/file: No such file or directory
+    "#]].assert_eq(&run(&session, &c("vfork"), &[]));
+}
+
+#[test]
+fn cancelled_threads_end_and_the_program_goes_on() {
+    let session = Session::start();
+    expect![[r#"
+        accept: cleaned up
+        accept: cancelled 1
+        connect: cancelled 0
+        open: opened 0
+        open: cancelled 0
+    "#]].assert_eq(&run(&session, &c("cancel"), &[]));
+}
+
+#[test]
+fn skipped_programs_are_attached_and_their_children_active() {
+    let session = Session::start();
+    let skipped = session.folder.path().join("skipme");
+    symlink("/bin/sh", &skipped).expect("a fresh name");
+    let script = "test -e /data/file || echo not there; env -i /bin/cat /data/file";
+    expect![[r#"
+        not there
+        --- stderr
+        /bin/cat: /data/file: No such file or directory
+        --- exit status: 1
+    "#]]
+    .assert_eq(&run(&session, &skipped, &["-c", script]));
+    assert_eq!(session.seen("hello first=true").len(), 2, "{:?}", session.seen("hello"));
+}
+
+#[test]
+fn a_static_program_runs_and_the_user_is_told() {
+    let session = Session::start();
+    let source = session.folder.path().join("static.c");
+    let program = session.folder.path().join("static");
+    std::fs::write(&source, "#include <unistd.h>\nint main(){write(1,\"static\\n\",7);}\n").expect("a fresh file");
+    let status = Command::new("cc").arg("-static").arg("-o").args([&program, &source]).status().expect("a compiler");
+    assert!(status.success());
+    let script = format!("{0}; {0}", program.display());
+    let shown =
+        run(&session, Path::new("/bin/sh"), &["-c", &script]).replace(&program.display().to_string(), "PROGRAM");
+    expect![[r#"
+        static
+        static
+    "#]].assert_eq(&shown);
+}
+
+#[test]
+fn without_the_launcher_nothing_happens() {
+    let mut command = Command::new("/bin/cat");
+    command.arg("/data/file").env("LD_PRELOAD", crate::program::library());
+    expect![[r#"
+        --- stderr
+        /bin/cat: /data/file: No such file or directory
+        --- exit status: 1
+    "#]]
+    .assert_eq(&output_of(&mut command));
+}
+
+#[test]
+fn a_gone_or_unwilling_session_ends_the_start() {
+    let session = Session::start();
+    let mut command = Command::new("/bin/true");
+    inject(&mut command, &session).env(protocol::link::variable::SOCKET, "/nowhere/session");
+    expect![[""]].assert_eq(&output_of(&mut command));
+
+    let mut command = Command::new("/bin/true");
+    inject(&mut command, &session).env(protocol::link::variable::SECRET, "00".repeat(16));
+    expect![[""]].assert_eq(&output_of(&mut command));
+
+    let mut command = Command::new("/bin/true");
+    inject(&mut command, &session).env_remove(protocol::link::variable::SECRET);
+    expect![[""]].assert_eq(&output_of(&mut command));
+
+    let session = Session::refusing("version 7\x1b[31m is needed");
+    expect![[""]].assert_eq(&run(&session, Path::new("/bin/true"), &[]));
+}
+
+#[test]
+fn the_host_name_is_the_pods() {
+    let session = Session::start();
+    let script = "import socket, os; print(socket.gethostname(), os.uname().nodename != 'pod-1')";
+    expect![[r#"
+        vm True
+    "#]]
+    .assert_eq(&python(&session, script));
+}
