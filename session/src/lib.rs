@@ -175,7 +175,7 @@ impl Session {
     /// Starts: cluster, target, agent, link, environment. Cancelling leaves nothing behind but an agent that ends itself.
     pub async fn start(options: Options, observer: Observer, cancel: CancellationToken) -> Result<Self, Error> {
         observer.tell(Event::State(State::Starting));
-        cancel.run_until_cancelled(start(options, observer)).await.unwrap_or(Err(Error::Cancelled))
+        cancel.run_until_cancelled(Box::pin(start(options, observer))).await.unwrap_or(Err(Error::Cancelled))
     }
 
     /// What to apply to the program's launch.

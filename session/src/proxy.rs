@@ -54,6 +54,9 @@ const BACKLOG: i32 = 1024;
 /// Bytes of a blob that are moved at once.
 const BLOB_CHUNK: usize = 256 * 1024;
 
+/// Largest blob, in bytes: a remote file is held in this machine's memory for as long as the program has it open.
+const BLOB_LIMIT: usize = 1024 * 1024 * 1024;
+
 /// What every connection's task works with.
 pub(crate) struct Proxy {
     pub(crate) link: Link,
@@ -125,7 +128,7 @@ pub(crate) async fn serve(proxy: Arc<Proxy>, socket: Socket) {
         match socket.listener.accept().await {
             Ok((stream, _)) => {
                 if stream.peer_cred().is_ok_and(|peer| peer.uid() == own_uid) {
-                    let served = Connection { proxy: proxy.clone(), stream }.serve();
+                    let served = Connection { proxy: proxy.clone(), stream, buffer: vec![0; MESSAGE_LIMIT] }.serve();
                     let served = proxy.cancel.clone().run_until_cancelled_owned(served);
                     proxy.tasks.spawn(served);
                 }
@@ -142,10 +145,12 @@ pub(crate) async fn serve(proxy: Arc<Proxy>, socket: Socket) {
 struct Connection {
     proxy: Arc<Proxy>,
     stream: UnixStream,
+    /// Takes one message at a time.
+    buffer: Vec<u8>,
 }
 
 impl Connection {
-    async fn serve(self) {
+    async fn serve(mut self) {
         match self.greet().await {
             Ok(true) => {}
             Ok(false) => return,
@@ -172,7 +177,7 @@ impl Connection {
     }
 
     /// The first message: whether it is one of ours.
-    async fn greet(&self) -> io::Result<bool> {
+    async fn greet(&mut self) -> io::Result<bool> {
         let Some(ToSession::Hello { version, secret, first, executable }) = self.receive().await? else {
             return Ok(false);
         };
@@ -247,10 +252,19 @@ impl Connection {
         }
         let memfd = memfd_create(c"mirrord", MFdFlags::MFD_CLOEXEC)?;
         let mut chunk = vec![0; BLOB_CHUNK];
+        let mut total = 0;
         loop {
             let len = stream.read(&mut chunk).await?;
             if len == 0 {
                 break;
+            }
+            total += len;
+            if total > BLOB_LIMIT {
+                self.proxy.observer.tell(Event::Warning(format!(
+                    "a remote file of more than {} MiB was not opened (EFBIG): it would be held in memory",
+                    BLOB_LIMIT / (1024 * 1024)
+                )));
+                return Ok((encode(&Err::<(), Errno>(Errno(libc::EFBIG)))?, None));
             }
             let mut rest = &chunk[..len];
             while !rest.is_empty() {
@@ -279,13 +293,12 @@ impl Connection {
     }
 
     /// The next message; nothing at the end.
-    async fn receive(&self) -> io::Result<Option<ToSession>> {
-        let mut bytes = vec![0; MESSAGE_LIMIT];
-        let len = self
-            .stream
+    async fn receive(&mut self) -> io::Result<Option<ToSession>> {
+        let Self { stream, buffer, .. } = self;
+        let len = stream
             .async_io(Interest::READABLE, || {
-                let mut into = [IoSliceMut::new(&mut bytes)];
-                let fd = self.stream.as_raw_fd();
+                let mut into = [IoSliceMut::new(buffer)];
+                let fd = stream.as_raw_fd();
                 let received = recvmsg::<()>(fd, &mut into, None, MsgFlags::MSG_DONTWAIT)?;
                 if received.flags.contains(MsgFlags::MSG_TRUNC) {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, "message over the limit"));
@@ -296,7 +309,7 @@ impl Connection {
         if len == 0 {
             return Ok(None);
         }
-        codec::decode(&bytes[..len]).map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        codec::decode(&self.buffer[..len]).map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
     /// Sends one message, and a descriptor beside it.

@@ -99,7 +99,9 @@ async fn the_end_of_the_stream_and_a_cut_differ() {
 
 #[tokio::test]
 async fn messages_that_are_none_are_errors() {
-    for wrong in [binary(7, b"x"), Message::Binary(Bytes::new()), binary(DATA, &[1, 2]), binary(DATA, &[1]), Message::text("x")] {
+    for wrong in
+        [binary(7, b"x"), Message::Binary(Bytes::new()), binary(DATA, &[1, 2]), binary(DATA, &[1]), Message::text("x")]
+    {
         let (mut forward, mut kubelet) = pair(1 << 16).await;
         kubelet.send(wrong.clone()).await.expect("an open socket");
         let error = forward.read_u8().await.expect_err("nonsense");
