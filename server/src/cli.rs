@@ -22,8 +22,8 @@ struct Cli {
 enum Command {
     /// Run a program with the network, files and environment of a pod
     Exec(Box<ExecArguments>),
-    /// See it work on this machine alone: no cluster, no root
-    Demo,
+    /// See it work on this machine alone, without a cluster and without root; with a program: try that
+    Demo(Box<DemoArguments>),
     /// List what a program can stand in for
     Targets {
         #[command(flatten)]
@@ -67,6 +67,16 @@ pub(crate) struct ExecArguments {
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
     pub(crate) program: Vec<OsString>,
+}
+
+/// What `demo` is told.
+#[derive(Debug, clap::Args)]
+struct DemoArguments {
+    #[command(flatten)]
+    flags: LaunchFlags,
+    /// A program of your own, to run as if it were in the demonstration's pod
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
+    program: Vec<OsString>,
 }
 
 /// Commands that people know, and that this version lacks.
@@ -114,7 +124,10 @@ pub(crate) fn main(mut arguments: Vec<OsString>) -> ExitCode {
     };
     let code = match cli.command {
         Command::Exec(arguments) => exec::main(*arguments),
-        Command::Demo => demo::main(),
+        Command::Demo(arguments) => {
+            let DemoArguments { flags, program } = *arguments;
+            demo::main((!program.is_empty()).then_some(ExecArguments { flags, program }))
+        }
         Command::Targets { arguments, json } => ls::targets(arguments, json),
         Command::Ls(arguments) => ls::ls(arguments),
         Command::Check(arguments) => check::main(&arguments),

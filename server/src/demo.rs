@@ -1,6 +1,7 @@
 //! `mirrord demo`: a pod out of namespaces on this machine, and a program that stands in for it.
 
 mod narrate;
+mod own;
 pub(crate) mod program;
 
 use std::{
@@ -33,55 +34,58 @@ use crate::{
     bundle, cli,
     exec::{self, Failure},
     exit,
-    signals::{self, Signals},
+    signals::Signals,
 };
 
 /// All of it takes a fraction of a second; a step that takes this long has failed.
 const STEP_LIMIT: Duration = Duration::from_secs(10);
 
-/// Runs the demonstration; Ctrl-C ends it and everything that it has started.
-pub(crate) fn main() -> u8 {
-    if let Err(error) = signals::block() {
-        return Failure::new(exit::FAILURE, &format!("cannot receive signals: {error}")).tell();
-    }
-    let runtime = match cli::runtime() {
-        Ok(runtime) => runtime,
-        Err(code) => return code,
-    };
-    let result = runtime.block_on(async {
-        let mut signals = Signals::new().map_err(|error| Failure::new(exit::FAILURE, &error))?;
-        let ended = async {
-            loop {
-                let received = signals.next().await;
-                if received.ends() {
-                    break received.exit_code();
-                }
+/// Runs the demonstration, or the user's own program in the demonstration's pod.
+pub(crate) fn main(arguments: Option<cli::ExecArguments>) -> u8 {
+    exec::command(async |signals| match arguments {
+        None => until_signalled(signals, run()).await.map(|()| 0),
+        Some(arguments) => own::run(arguments, signals).await,
+    })
+}
+
+/// Ctrl-C ends `work` and everything that it has started, which goes with the future that is dropped here.
+async fn until_signalled<T>(
+    signals: &mut Signals,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let ended = async {
+        loop {
+            let received = signals.next().await;
+            if received.ends() {
+                break received.exit_code();
             }
-        };
-        tokio::select! {
-            result = run() => result.map(|()| 0),
-            // What was begun ends with the future that is dropped here: pod, session and program.
-            code = ended => Ok(code),
         }
-    });
-    result.unwrap_or_else(Failure::tell)
+    };
+    tokio::select! {
+        result = work => result,
+        code = ended => Err(Failure::new(code, &"")),
+    }
+}
+
+/// Makes the pod.
+async fn make_pod() -> Result<LocalPod, Failure> {
+    let agent = bundle::agent().map_err(failure)?;
+    let self_exe = std::env::current_exe().map_err(failure)?;
+    let options = LocalPodOptions { agent, self_exe };
+    LocalPod::start(options).await.map_err(|error| Failure::new(exit::USAGE, &error))
 }
 
 async fn run() -> Result<(), Failure> {
     let began = Instant::now();
     let layer = bundle::layer().map_err(failure)?;
-    let agent = bundle::agent().map_err(failure)?;
-    let self_exe = std::env::current_exe().map_err(failure)?;
-    let pod = LocalPod::start(LocalPodOptions { agent, self_exe: self_exe.clone() })
-        .await
-        .map_err(|error| Failure::new(exit::USAGE, &error))?;
+    let pod = make_pod().await?;
     let mut story = Story::begin(began);
     story.asked(When::Before, &ask(&pod).await?);
 
     let (subscribed_tx, mut subscribed) = mpsc::channel(1);
     let local_port = free_port().map_err(failure)?;
     let session = start_session(&pod, layer, local_port, subscribed_tx).await?;
-    let (mut program, facts) = start_program(&session, &self_exe, local_port).await?;
+    let (mut program, facts) = start_program(&session, local_port).await?;
     timeout(STEP_LIMIT, session.layer_reported(STEP_LIMIT)).await.map_err(failure)?.map_err(failure)?;
     story.saw(&facts, &here());
 
@@ -95,6 +99,7 @@ async fn run() -> Result<(), Failure> {
     Ok(())
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what `map_err` hands over")]
 fn failure(error: impl ToString) -> Failure {
     Failure::new(exit::FAILURE, &error)
 }
@@ -140,13 +145,13 @@ async fn start_session(
             let _ = subscribed.try_send(());
         }
     });
-    let start = Session::start(options, observer, CancellationToken::new());
+    let start = Box::pin(Session::start(options, observer, CancellationToken::new()));
     timeout(STEP_LIMIT, start).await.map_err(|_| slow("the start of the session"))?.map_err(failure)
 }
 
 /// Starts the program that stands in for the pod, and reads what it saw.
-async fn start_program(session: &Session, self_exe: &Path, port: u16) -> Result<(Child, Facts), Failure> {
-    let mut command = Command::new(self_exe);
+async fn start_program(session: &Session, port: u16) -> Result<(Child, Facts), Failure> {
+    let mut command = Command::new(std::env::current_exe().map_err(failure)?);
     command.arg(program::HIDDEN_COMMAND).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     // Under the layer nothing but its environment tells the program where it is.
     command.args([port.to_string(), MESSAGE_VARIABLE.to_owned(), MESSAGE_PATH.to_owned()]);

@@ -13,7 +13,7 @@ use crate::{
     program::{self, Surroundings},
     progress::{Mode, Progress},
     settings::Settings,
-    signals::{self, Signals},
+    signals::Signals,
     terminal,
 };
 
@@ -47,34 +47,34 @@ impl Failure {
 
 /// Runs the program; gives its exit code, or one of ours.
 pub(crate) fn main(arguments: cli::ExecArguments) -> u8 {
-    if let Err(error) = signals::block() {
-        return Failure::new(exit::FAILURE, &format!("cannot receive signals: {error}")).tell();
-    }
-    match cli::runtime() {
-        Ok(runtime) => {
-            let code = runtime.block_on(run(arguments)).unwrap_or_else(Failure::tell);
-            // What still blocks, such as a credential plugin that waits for a login, does not hold the exit up.
-            runtime.shutdown_timeout(Duration::from_millis(100));
-            code
-        }
-        Err(code) => code,
-    }
+    command(async |signals| run(arguments, Place::Cluster, signals).await)
 }
 
-async fn run(arguments: cli::ExecArguments) -> Result<u8, Failure> {
-    let launch = prepare(arguments)?;
-    let mut signals = Signals::new().map_err(|error| Failure::new(exit::FAILURE, &error))?;
-    let progress = Progress::start(Mode::chosen());
-    let session = match start_session(launch.options, &progress, &mut signals).await {
-        Ok(session) => session,
-        Err(failure) => {
-            progress.settle();
-            return Err(failure);
-        }
+/// Runs a command that talks to somebody and that signals may end in good order; gives its exit code.
+pub(crate) fn command(body: impl AsyncFnOnce(&mut Signals) -> Result<u8, Failure>) -> u8 {
+    let runtime = match cli::runtime() {
+        Ok(runtime) => runtime,
+        Err(code) => return code,
     };
+    let code = runtime.block_on(async {
+        let mut signals =
+            Signals::new().map_err(|error| Failure::new(exit::FAILURE, &format!("cannot receive signals: {error}")))?;
+        body(&mut signals).await
+    });
+    // What still blocks, such as a credential plugin that waits for a login, does not hold the exit up.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    code.unwrap_or_else(Failure::tell)
+}
+
+/// Runs the program in a session with an agent at `place`.
+pub(crate) async fn run(arguments: cli::ExecArguments, place: Place, signals: &mut Signals) -> Result<u8, Failure> {
+    let launch = prepare(arguments, place)?;
+    let progress = Progress::start(Mode::chosen());
+    let started = start_session(launch.options, &progress, signals).await;
     progress.settle();
+    let session = started?;
     let code = match spawn(&launch.program, &launch.arguments, session.injection()) {
-        Ok(child) => supervise::supervise(child, &session, &mut signals).await,
+        Ok(child) => supervise::supervise(child, &session, signals).await,
         Err(error) => {
             let path = launch.program.path.display();
             Failure::new(exit::CANNOT_RUN, &format!("{path} cannot be run: {error}")).tell()
@@ -100,7 +100,7 @@ struct Launch {
 }
 
 /// Everything that can be wrong on this machine, found before anything happens in the cluster.
-fn prepare(arguments: cli::ExecArguments) -> Result<Launch, Failure> {
+fn prepare(arguments: cli::ExecArguments, place: Place) -> Result<Launch, Failure> {
     let cli::ExecArguments { flags, program } = arguments;
     if std::env::var_os(SESSION_VARIABLE).is_some() {
         let text = format!("this is already a program of a session; unset {SESSION_VARIABLE} to start another one");
@@ -125,7 +125,7 @@ fn prepare(arguments: cli::ExecArguments) -> Result<Launch, Failure> {
         layer,
         environment: std::env::vars_os().collect(),
         working_directory,
-        place: Place::Cluster,
+        place,
     };
     Ok(Launch { program: Program { name, path }, arguments: words.collect(), options })
 }
@@ -137,8 +137,7 @@ pub(crate) async fn start_session(
     signals: &mut Signals,
 ) -> Result<Session, Failure> {
     let cancel = CancellationToken::new();
-    let start = Session::start(options, progress.observer(), cancel.clone());
-    tokio::pin!(start);
+    let mut start = Box::pin(Session::start(options, progress.observer(), cancel.clone()));
     loop {
         tokio::select! {
             started = &mut start => return started.map_err(|error| Failure::new(code_of(&error), &error)),
@@ -174,7 +173,6 @@ fn spawn(program: &Program, arguments: &[OsString], injection: &Injection) -> st
     let mut command = Command::new(&program.path);
     command.arg0(&program.name).args(arguments);
     apply(&mut command, injection);
-    signals::deliver_to(&mut command);
     command.spawn()
 }
 

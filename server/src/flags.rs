@@ -30,6 +30,7 @@ pub(crate) struct CoreFlags {
 
 /// Flags of `exec`.
 #[derive(Args, Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct LaunchFlags {
     #[command(flatten)]
     pub(crate) core: CoreFlags,
@@ -110,6 +111,12 @@ impl CoreFlags {
 }
 
 impl LaunchFlags {
+    /// With `target`, unless a flag names one.
+    pub(crate) fn or_target(mut self, target: &str) -> Self {
+        self.core.target.get_or_insert_with(|| target.to_owned());
+        self
+    }
+
     /// What beats the file.
     pub(crate) fn overrides(&self) -> Overrides {
         overrides(self.keys())

@@ -6,7 +6,7 @@
 mod bundle;
 mod check;
 mod cli;
-mod dap;
+pub mod dap;
 mod demo;
 mod editor;
 mod exec;

@@ -1,12 +1,16 @@
 //! Signals that ask us to end or to say something, as a stream that also tells who sent them.
+//!
+//! Handlers rather than a blocked mask and a signalfd: a mask would be inherited by everything that is started, such as
+//! credential plugins of a kubeconfig, which Ctrl-C could then not end.
+#![expect(unsafe_code, reason = "signal handlers, and reading what the kernel tells them")]
 
-use std::io;
-
-use nix::sys::{
-    signal::{SigSet, Signal},
-    signalfd::{SfdFlags, SignalFd},
+use std::{
+    io,
+    os::{fd::IntoRawFd, unix::net::UnixDatagram},
+    sync::atomic::{AtomicI32, Ordering},
 };
-use tokio::sync::mpsc;
+
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 /// Signals that are meant for the program rather than for us, or that end us in good order.
 const WATCHED: [Signal; 6] =
@@ -33,52 +37,52 @@ impl Received {
     }
 }
 
-/// Blocks the signals in this thread and in those that it starts, so that only [`Signals`] receives them. A program that
-/// we start inherits that: [`deliver_to`] undoes it.
-pub(crate) fn block() -> io::Result<()> {
-    Ok(WATCHED.into_iter().collect::<SigSet>().thread_block()?)
-}
+/// Where handlers write: one datagram of two bytes for each signal.
+static INBOX: AtomicI32 = AtomicI32::new(-1);
 
-/// Lets the program that `command` starts receive what [`block`] holds back from us.
-#[expect(unsafe_code, reason = "the mask has to be changed between fork and exec")]
-pub(crate) fn deliver_to(command: &mut tokio::process::Command) {
-    let set = WATCHED.into_iter().collect::<SigSet>();
-    // SAFETY: runs in the child between fork and exec; sigprocmask(2) is async-signal-safe and nothing is allocated.
-    unsafe { command.pre_exec(move || Ok(set.thread_unblock()?)) };
-}
-
-/// Signals that wait to be looked at; more of them at once say nothing new.
-const BACKLOG: usize = 16;
-
-/// The stream. A signal that was ignored when we were started, as by nohup(1), stays ignored.
+/// The stream.
 #[derive(Debug)]
-pub(crate) struct Signals(mpsc::Receiver<Received>);
+pub(crate) struct Signals(tokio::net::UnixDatagram);
 
 impl Signals {
-    /// Begins to receive what [`block`] holds back, on a thread that lives as long as the process.
+    /// Begins to receive; until now each signal has its default effect. One that was ignored when we were started, as
+    /// by nohup(1), stays ignored. To be called once, in a runtime.
     pub(crate) fn new() -> io::Result<Self> {
-        let set = WATCHED.into_iter().collect::<SigSet>();
-        let fd = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC)?;
-        let (received_tx, received) = mpsc::channel(BACKLOG);
-        std::thread::Builder::new().name("signals".into()).spawn(move || {
-            while let Ok(Some(info)) = fd.read_signal() {
-                let number = i32::try_from(info.ssi_signo).expect("signals are below 65");
-                let signal = Signal::try_from(number).expect("one of those that are watched");
-                let received = Received { signal, from_terminal: info.ssi_code == libc::SI_KERNEL };
-                if received_tx.blocking_send(received).is_err() {
-                    return;
-                }
+        let (inbox, outbox) = UnixDatagram::pair()?;
+        inbox.set_nonblocking(true)?;
+        outbox.set_nonblocking(true)?;
+        // It stays open: a handler may run at any time.
+        INBOX.store(inbox.into_raw_fd(), Ordering::Relaxed);
+        let handler = SigHandler::SigAction(receive);
+        let action = SigAction::new(handler, SaFlags::SA_RESTART | SaFlags::SA_SIGINFO, SigSet::empty());
+        for signal in WATCHED {
+            // SAFETY: the handler does what signal-safety(7) allows, and nothing else.
+            let before = unsafe { sigaction(signal, &action) }?;
+            if matches!(before.handler(), SigHandler::SigIgn) {
+                // SAFETY: it is what was there before.
+                unsafe { sigaction(signal, &before) }?;
             }
-        })?;
-        Ok(Self(received))
+        }
+        Ok(Self(tokio::net::UnixDatagram::from_std(outbox)?))
     }
 
     /// The next signal.
     pub(crate) async fn next(&mut self) -> Received {
-        match self.0.recv().await {
-            Some(received) => received,
-            // A signalfd does not fail; if it did, we would have no signals, which nobody needs to know.
-            None => std::future::pending().await,
-        }
+        let mut bytes = [0; 2];
+        // The other end is never closed, so nothing ends this but a signal.
+        while self.0.recv(&mut bytes).await.is_err() {}
+        let signal = Signal::try_from(i32::from(bytes[0])).expect("one of those that are watched");
+        Received { signal, from_terminal: bytes[1] == 1 }
     }
+}
+
+/// Passes a signal on. Keeps errno; a full inbox says the same already.
+extern "C" fn receive(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+    let errno = nix::errno::Errno::last_raw();
+    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo_t, which lives as long as the call.
+    let from_terminal = unsafe { (*info).si_code } == libc::SI_KERNEL;
+    let bytes = [number.to_le_bytes()[0], u8::from(from_terminal)];
+    // SAFETY: two bytes that exist; write(2) is async-signal-safe.
+    unsafe { libc::write(INBOX.load(Ordering::Relaxed), bytes.as_ptr().cast(), bytes.len()) };
+    nix::errno::Errno::set_raw(errno);
 }

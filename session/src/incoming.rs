@@ -29,8 +29,8 @@ use crate::{
     ports, relay,
 };
 
-/// How often we look whether the program still listens: traffic flows to the target again at most this much later.
-const LISTENER_CHECK: Duration = Duration::from_millis(500);
+/// Pause between a process's last message and the look at its listeners: the kernel closes its descriptors one by one.
+const CLOSING_PAUSE: Duration = Duration::from_millis(50);
 
 /// What subscriptions work with.
 pub(crate) struct Parts {
@@ -253,12 +253,12 @@ async fn keep(listeners: Arc<Listeners>, port: u16, mut stream: Stream, cancel: 
     listeners.forget(port);
 }
 
+/// Looks at the listeners when a process has gone or a connection found nobody. No polling: a listener that closes in
+/// between costs nothing, because the next connection finds nobody and is handed back whole.
 async fn watch(listeners: Arc<Listeners>) {
     loop {
-        tokio::select! {
-            () = listeners.check.notified() => {}
-            () = tokio::time::sleep(LISTENER_CHECK) => {}
-        }
+        listeners.check.notified().await;
+        tokio::time::sleep(CLOSING_PAUSE).await;
         if listeners.has_listeners() {
             listeners.check_listeners();
         }

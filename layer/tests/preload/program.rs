@@ -11,16 +11,24 @@ use crate::session::Session;
 /// No program of these tests needs longer, on a busy machine too.
 const TIME_LIMIT: Duration = Duration::from_secs(60);
 
-/// The library under test, which cargo builds for the tests of its package.
+/// The library under test, built as it is now: for its tests cargo does not build a library that nothing can link.
 pub(crate) fn library() -> PathBuf {
-    let test = std::env::current_exe().expect("a test has a path");
-    let deps = test.parent().expect("a test lies in a folder");
-    let folders = [deps.parent().expect("deps lies in a profile's folder"), deps];
-    folders
-        .iter()
-        .map(|folder| folder.join("libmirrord_layer.so"))
-        .find(|path| path.exists())
-        .expect("cargo has built the library")
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let test = std::env::current_exe().expect("a test has a path");
+            let profile = test.parent().and_then(Path::parent).expect("a test lies in deps of a profile's folder");
+            let target = profile.parent().expect("profiles lie in the target folder");
+            let mut build = Command::new(env!("CARGO"));
+            build.args(["build", "--quiet", "--package", "mirrord-layer", "--target-dir"]).arg(target);
+            if profile.ends_with("release") {
+                build.arg("--release");
+            }
+            let status = build.current_dir(env!("CARGO_MANIFEST_DIR")).status().expect("cargo runs");
+            assert!(status.success(), "the library builds");
+            profile.join("libmirrord_layer.so")
+        })
+        .clone()
 }
 
 /// Compiles `tests/programs/NAME.c`, once.

@@ -96,6 +96,9 @@ fn json_is_one_object_a_line() {
 fn the_variable_chooses() {
     let modes = [None, Some("std"), Some("dumb"), Some("simple"), Some("off"), Some("json"), Some("nonsense")];
     let chosen = modes.map(Mode::from_variable);
-    use Mode::*;
-    assert_eq!(chosen, [Standard, Standard, Simple, Simple, Off, Json, Standard]);
+
+    assert_eq!(
+        chosen,
+        [Mode::Standard, Mode::Standard, Mode::Simple, Mode::Simple, Mode::Off, Mode::Json, Mode::Standard]
+    );
 }

@@ -1,0 +1,14 @@
+//! The program as a person in a terminal meets it; no cluster needed.
+
+#[path = "terminal/bench.rs"]
+mod bench;
+#[path = "terminal/commands.rs"]
+mod commands;
+#[path = "terminal/demo.rs"]
+mod demo;
+#[path = "terminal/pod.rs"]
+mod pod;
+#[path = "terminal/refusals.rs"]
+mod refusals;
+#[path = "terminal/signals.rs"]
+mod signals;
