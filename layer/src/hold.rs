@@ -188,12 +188,15 @@ fn allow_mapped(fd: RawFd, domain: c_int) {
 }
 
 /// The socket's own address; it is bound to a free port of 127.0.0.1 first, if it has none.
+///
+/// After a failed connect the kernel takes the port back and getsockname(2) goes on showing it: only bind(2) knows.
 fn bound_address(fd: RawFd) -> Result<SocketAddrV4, Errno> {
-    if socket::local_address(fd)?.port() == 0 {
-        let free = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-        let domain = socket::option(fd, libc::SOL_SOCKET, libc::SO_DOMAIN)?;
-        let free = Sockaddr::new(free, domain).ok_or(Errno(libc::EAFNOSUPPORT))?;
-        socket::bind(fd, &free)?;
+    let free = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+    let domain = socket::option(fd, libc::SOL_SOCKET, libc::SO_DOMAIN)?;
+    let free = Sockaddr::new(free, domain).ok_or(Errno(libc::EAFNOSUPPORT))?;
+    match socket::bind(fd, &free) {
+        Ok(()) | Err(Errno(libc::EINVAL)) => {} // bound now, or before
+        Err(errno) => return Err(errno),
     }
     program_address(fd)
 }

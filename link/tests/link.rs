@@ -152,8 +152,12 @@ async fn a_peer_that_breaks_the_protocol_is_cut_off() {
         ("data after end", [&hello[..], &open, &frame(Kind::Finish, 1, b""), &frame(Kind::Data, 1, b"x")].concat()),
         (
             "beyond the window",
-            [&hello[..], &open, &frame(Kind::Data, 1, &vec![0; 64 * 1024]).repeat(WINDOW_TO_AGENT as usize / 65_536 + 1)]
-                .concat(),
+            [
+                &hello[..],
+                &open,
+                &frame(Kind::Data, 1, &vec![0; 64 * 1024]).repeat(WINDOW_TO_AGENT as usize / 65_536 + 1),
+            ]
+            .concat(),
         ),
         ("endless credit", [&hello[..], &open, &frame(Kind::Credit, 1, &u32::MAX.to_le_bytes()).repeat(2)].concat()),
     ] {

@@ -48,7 +48,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 const EARLY_CONNECTIONS: usize = 3;
 
 /// How long an exec plugin of the kubeconfig may take: some wait for a login in the browser.
-const CREDENTIALS_LIMIT: Duration = Duration::from_secs(120);
+const CREDENTIALS_LIMIT: Duration = Duration::from_mins(2);
 
 impl Cluster {
     /// Reads the kubeconfig, gets credentials, and starts to open connections; does not wait for them.

@@ -14,7 +14,7 @@ use link::{Identity, PublicKey};
 /// Agents that are remembered at most; the oldest are forgotten first.
 const AGENTS_LIMIT: usize = 256;
 /// An agent that was not met for so long is forgotten: it lingers for minutes, its pod lives for days.
-const AGENT_AGE_LIMIT: Duration = Duration::from_secs(7 * 24 * 3600);
+const AGENT_AGE_LIMIT: Duration = Duration::from_hours(7 * 24);
 /// Longest file that is read: a key or an agent's line is shorter.
 const FILE_LIMIT: u64 = 4096;
 
@@ -87,14 +87,13 @@ impl Keys {
         let agents = folder.join("agents");
         DirBuilder::new().recursive(true).mode(0o700).create(&agents).map_err(failed("create", &agents))?;
         let path = folder.join("identity");
-        let identity = match read_identity(&path)? {
-            Some(identity) => identity,
-            None => {
-                create_identity(&path)?;
-                // Somebody else's may have been first: then it is theirs that counts.
-                read_identity(&path)?.ok_or_else(|| failed("read", &path)(io::ErrorKind::NotFound.into()))?
-            }
-        };
+        let mut found = read_identity(&path)?;
+        if found.is_none() {
+            create_identity(&path)?;
+            // Somebody else's may have been first: then it is theirs that counts.
+            found = read_identity(&path)?;
+        }
+        let identity = found.ok_or_else(|| failed("read", &path)(io::ErrorKind::NotFound.into()))?;
         Ok(Self { identity, agents })
     }
 

@@ -64,7 +64,8 @@ fn every_way_of_c_reaches_remote_files() {
         mirrord: /data/rw/x is a file of the target; writing remote files is not supported yet (ENOTSUP)
         mirrord: /data is a folder of the target; listing remote folders is not supported yet (ENOTSUP)
         mirrord: /data/file is a file of the target; opening it with O_PATH is not supported yet (ENOTSUP)
-    "#]].assert_eq(&run(&session, &c("files"), &[]));
+    "#]]
+    .assert_eq(&run(&session, &c("files"), &[]));
 }
 
 #[test]
@@ -97,7 +98,8 @@ print(os.listdir(tempfile.gettempdir()) is not None)
         True
         --- stderr
         mirrord: /data is a folder of the target; listing remote folders is not supported yet (ENOTSUP)
-    "#]].assert_eq(&python(&session, script));
+    "#]]
+    .assert_eq(&python(&session, script));
 }
 
 #[test]

@@ -19,7 +19,7 @@ const IP_MINTTL: c_int = 21;
 const FAILURE_BASE: c_int = 30_000;
 
 /// How long the pretended cluster takes to answer.
-const REMOTE_DELAY: Duration = Duration::from_millis(20);
+const REMOTE_DELAY: Duration = Duration::from_millis(100);
 
 /// The listener whose SYNs are dropped.
 pub(crate) struct Hold {

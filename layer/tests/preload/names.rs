@@ -41,7 +41,8 @@ fn every_way_of_c_asks_the_target() {
         gethostbyname_r: 0 db.default.svc.cluster.local 10.1.2.3
         gethostbyname_r: 0 1 1
         freed
-    "#]].assert_eq(&output_of(&mut command));
+    "#]]
+    .assert_eq(&output_of(&mut command));
 }
 
 #[test]

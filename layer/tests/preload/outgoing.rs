@@ -10,7 +10,37 @@ use crate::session::{Session, policy};
 #[test]
 fn connect_tells_the_truth_in_all_its_ways() {
     let session = Session::start();
-    expect![[""]].assert_eq(&run(&session, &c("connect"), &[]));
+    expect![[r#"
+        blocking 10.1.2.3:7007: ok, waited 1 echo ping peer=10.1.2.3:7007 own=10.9.9.9:40001, again EISCONN
+        blocking 10.1.2.3:9: ECONNREFUSED, waited 1, again ECONNREFUSED
+        blocking 10.1.2.3:10: EHOSTUNREACH, waited 1, again EHOSTUNREACH
+        blocking 10.1.2.3:11: ETIMEDOUT, waited 1, again ETIMEDOUT
+        blocking ::ffff:10.1.2.3:7007: ok, waited 1 echo ping peer=::ffff:10.1.2.3:7007 own=::ffff:10.9.9.9:40001, again EISCONN
+        blocking fd00::3:7007: ok, waited 1 echo ping peer=fd00::3:7007 own=::ffff:10.9.9.9:40001, again EISCONN
+        blocking fd00::3:7007: ok, waited 1 echo ping peer=fd00::3:7007 own=::ffff:10.9.9.9:40001, again EISCONN
+        blocking fd00::3:9: ECONNREFUSED, waited 1, again ECONNREFUSED
+        nonblocking 10.1.2.3:7007: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 0, SO_ERROR ok, connect ok, connect EISCONN echo ping peer=10.1.2.3:7007 own=10.9.9.9:40001
+        nonblocking 10.1.2.3:9: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 1, SO_ERROR ECONNREFUSED
+        nonblocking 10.1.2.3:10: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 1, SO_ERROR EHOSTUNREACH
+        nonblocking 10.1.2.3:11: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 1, SO_ERROR ETIMEDOUT
+        nonblocking ::ffff:10.1.2.3:7007: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 0, SO_ERROR ok, connect ok, connect EISCONN echo ping peer=::ffff:10.1.2.3:7007 own=::ffff:10.9.9.9:40001
+        nonblocking fd00::3:9: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 1, SO_ERROR ECONNREFUSED
+        nonblocking 10.1.2.3:7007: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 0, SO_ERROR ok, connect ok, connect EISCONN echo ping peer=10.1.2.3:7007 own=10.9.9.9:40001
+        nonblocking 10.1.2.3:9: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 1, SO_ERROR ECONNREFUSED
+        nonblocking 10.1.2.3:10: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 1, SO_ERROR EHOSTUNREACH
+        nonblocking 10.1.2.3:11: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 1, SO_ERROR ETIMEDOUT
+        nonblocking ::ffff:10.1.2.3:7007: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 0, SO_ERROR ok, connect ok, connect EISCONN echo ping peer=::ffff:10.1.2.3:7007 own=::ffff:10.9.9.9:40001
+        nonblocking fd00::3:9: EINPROGRESS, at once EALREADY, waited 1, events 1 out 1 err 1, SO_ERROR ECONNREFUSED
+        blocking 127.0.0.1:7007: ok, waited 1 echo ping peer=127.0.0.1:7007 own=10.9.9.9:40001, again EISCONN
+        blocking ::1:7007: ok, waited 1 echo ping peer=::1:7007 own=::ffff:10.9.9.9:40001, again EISCONN
+        time limit: EINPROGRESS after 0.1 s: 1
+        retry: ECONNREFUSED then ok
+        closed: EBADF
+        udp: ok
+        mptcp: ENETUNREACH
+        --- stderr
+        mirrord: the session cannot carry the connection to 10.1.2.3:7007: connections of this kind fail with ENETUNREACH
+    "#]].assert_eq(&run(&session, &c("connect"), &[]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Programs: built once, run under the layer, with a limit on their time.
 
+use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::session::Session;
 
 /// No program of these tests needs longer, on a busy machine too.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+const TIME_LIMIT: Duration = Duration::from_mins(1);
 
 /// The library under test, built as it is now: for its tests cargo does not build a library that nothing can link.
 pub(crate) fn library() -> PathBuf {
@@ -104,7 +105,7 @@ pub(crate) fn output_of(command: &mut Command) -> String {
         text += &error;
     }
     if !status.success() {
-        text += &format!("--- {status}\n");
+        writeln!(text, "--- {status}").expect("a String takes everything");
     }
     text
 }

@@ -67,7 +67,11 @@ pub(crate) fn policy() -> Policy {
             temporary: b"/tmp".to_vec(),
             working: env!("CARGO_MANIFEST_DIR").into(),
             // The test programs and python's own library, wherever they are.
-            local: vec![format!("^{}", env!("CARGO_TARGET_TMPDIR")), "^/root/".into()],
+            // Interpreters may lie in the home folder, as those of pyenv do.
+            local: vec![
+                format!("^{}", env!("CARGO_TARGET_TMPDIR")),
+                format!("^{}/", std::env::var("HOME").expect("a home folder")),
+            ],
             not_found: vec!["^/data/hidden".into()],
             read_write: vec!["^/data/rw/".into()],
             ..FilePolicy::default()
@@ -241,8 +245,8 @@ impl State {
     }
 
     fn perform(&self, operation: &Operation) -> (ToLayer, Option<OwnedFd>) {
-        fn encoded<R: codec::Encode>(result: Result<R, Errno>) -> ToLayer {
-            ToLayer::Answer(codec::encode(&result).expect("an answer fits"))
+        fn encoded<R: codec::Encode>(result: &Result<R, Errno>) -> ToLayer {
+            ToLayer::Answer(codec::encode(result).expect("an answer fits"))
         }
         let path = match operation {
             Operation::OpenFile { request } => &request.path,
@@ -251,7 +255,7 @@ impl State {
             Operation::ReadLink { request } => &request.path,
             Operation::Lookup { request } => {
                 self.note(format!("lookup {} {:?}", request.name, request.family));
-                return (encoded(Ok(lookup(request))), None);
+                return (encoded(&Ok(lookup(request))), None);
             }
             Operation::ReadEnvironment { .. } => return (encoded::<()>(Err(Errno::ENOSYS)), None),
         };
@@ -272,7 +276,7 @@ impl State {
             Operation::OpenFile { request } => match self.followed(node, !request.no_follow) {
                 Ok(Node::File(content)) => {
                     let metadata = metadata_of(&Node::File(content.clone()));
-                    (encoded(Ok(FileOpened { metadata })), Some(memfd(&content)))
+                    (encoded(&Ok(FileOpened { metadata })), Some(memfd(&content)))
                 }
                 Ok(Node::Folder) => (encoded::<FileOpened>(Err(Errno(libc::EISDIR))), None),
                 Ok(Node::Link(_)) => (encoded::<FileOpened>(Err(Errno(libc::ELOOP))), None),
@@ -280,12 +284,12 @@ impl State {
             },
             Operation::Stat { request } => {
                 let result = self.followed(node, request.follow).map(|node| metadata_of(&node));
-                (encoded(result), None)
+                (encoded(&result), None)
             }
             Operation::Access { request } => {
                 let allowed = request.mode & libc::X_OK == 0;
-                let result = self.followed(node, true).and_then(|_| if allowed { Ok(()) } else { Err(Errno::EACCES) });
-                (encoded(result), None)
+                let result = self.followed(node, true).and(if allowed { Ok(()) } else { Err(Errno::EACCES) });
+                (encoded(&result), None)
             }
             Operation::ReadLink { .. } => {
                 let result = match node {
@@ -293,7 +297,7 @@ impl State {
                     Some(_) => Err(Errno::EINVAL),
                     None => Err(Errno::ENOENT),
                 };
-                (encoded(result), None)
+                (encoded(&result), None)
             }
             Operation::Lookup { .. } | Operation::ReadEnvironment { .. } => unreachable!("answered above"),
         }

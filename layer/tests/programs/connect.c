@@ -68,7 +68,7 @@ static void blocking(const char *ip, int port, int only) {
     if (only) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, 4);
     double start = now();
     int result = connect(fd, (void *)&a, len), error = errno;
-    printf("blocking %s:%d: %s, waited %d", ip, port, name(result ? error : 0), now() - start > 19);
+    printf("blocking %s:%d: %s, waited %d", ip, port, name(result ? error : 0), now() - start > 99);
     if (!result) echo(fd), names(fd);
     printf(", again %s\n", name(connect(fd, (void *)&a, len) ? errno : 0));
     close(fd);
@@ -81,11 +81,11 @@ static void nonblocking(const char *ip, int port, int edge) {
     double start = now();
     int result = connect(fd, (void *)&a, len), error = errno;
     printf("nonblocking %s:%d: %s", ip, port, name(result ? error : 0));
-    if (now() - start > 10) printf(" (stalled)");
+    if (now() - start > 60) printf(" (stalled)");
     printf(", at once %s", name(connect(fd, (void *)&a, len) ? errno : 0));
     epoll_ctl(ep, EPOLL_CTL_ADD, fd, &e);
     int count = epoll_wait(ep, &out, 1, 3000);
-    printf(", waited %d, events %d out %d err %d", now() - start > 19, count, !!(out.events & EPOLLOUT), !!(out.events & EPOLLERR));
+    printf(", waited %d, events %d out %d err %d", now() - start > 99, count, !!(out.events & EPOLLOUT), !!(out.events & EPOLLERR));
     error = error_of(fd);
     printf(", SO_ERROR %s", name(error));
     if (!error) {

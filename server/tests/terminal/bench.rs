@@ -11,24 +11,24 @@ use std::{
 };
 
 /// Everything here takes milliseconds; a machine that is out of breath needs more.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A folder of its own with our programs, so that processes can be told from those of other tests by their executable.
-pub struct Bench {
+pub(crate) struct Bench {
     folder: tempfile::TempDir,
 }
 
 /// What a command said.
 #[derive(Debug)]
-pub struct Said {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Bench {
     /// Our executable alone, with an empty home.
-    pub fn bare() -> Self {
+    pub(crate) fn bare() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
         let bench = Self { folder };
@@ -39,7 +39,7 @@ impl Bench {
 
     /// With layer and agent, or nothing if they are not built. `MIRRORD_DIST` names their folder; without it, it is that
     /// of our executable.
-    pub fn whole() -> Option<Self> {
+    pub(crate) fn whole() -> Option<Self> {
         let built = std::env::var_os("MIRRORD_DIST").map(PathBuf::from);
         let built = built.unwrap_or_else(|| Path::new(env!("CARGO_BIN_EXE_mirrord")).with_file_name(""));
         let bench = Self::bare();
@@ -55,7 +55,7 @@ impl Bench {
     }
 
     /// With layer and agent, on a machine where pods can be made; or nothing.
-    pub fn with_pods() -> Option<Self> {
+    pub(crate) fn with_pods() -> Option<Self> {
         let bench = Self::whole()?;
         let said = bench.run(&["demo", "--", "true"]);
         if said.code == 2 && said.err.contains("no pod can be made on this machine") {
@@ -71,25 +71,25 @@ impl Bench {
         fs::copy(file, self.folder.path().join(name)).expect("there is room");
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// A file in the folder.
-    pub fn write(&self, name: &str, text: &str) -> String {
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
         fs::write(self.path(name), text).expect("there is room");
         self.path(name).display().to_string()
     }
 
     /// A command line of `mirrord`, in the folder, with nothing of the developer's around it.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("mirrord"));
         self.furnish(&mut command).args(arguments);
         command
     }
 
     /// Gives a command the tests' surroundings.
-    pub fn furnish<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    pub(crate) fn furnish<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -101,12 +101,12 @@ impl Bench {
             .stderr(Stdio::piped())
     }
 
-    pub fn run(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Said {
         said(&self.command(arguments).output().expect("it starts"))
     }
 
     /// Processes that run an executable of the folder, by its name.
-    pub fn processes(&self, name: &str) -> Vec<u32> {
+    pub(crate) fn processes(&self, name: &str) -> Vec<u32> {
         let numbers = fs::read_dir("/proc").expect("proc").flatten();
         let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
         let wanted = self.path(name);
@@ -115,13 +115,13 @@ impl Bench {
 
     /// Waits until nothing of ours runs.
     #[track_caller]
-    pub fn nothing_is_left(&self) {
+    pub(crate) fn nothing_is_left(&self) {
         let left = || [self.processes("mirrord"), self.processes("mirrord-agent")].concat();
         until("our processes end", || left().is_empty().then_some(()));
     }
 }
 
-pub fn said(output: &Output) -> Said {
+pub(crate) fn said(output: &Output) -> Said {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let code = output.status.code().or(output.status.signal().map(|signal| -signal)).expect("it ended");
     Said { code, out: text(&output.stdout), err: text(&output.stderr) }
@@ -129,7 +129,7 @@ pub fn said(output: &Output) -> Said {
 
 /// Asks until there is an answer.
 #[track_caller]
-pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let began = Instant::now();
     loop {
         if let Some(answer) = ask() {
@@ -142,7 +142,7 @@ pub fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 
 /// Reads standard output of `child` until `word` has come.
 #[track_caller]
-pub fn wait_for(child: &mut Child, word: &str) {
+pub(crate) fn wait_for(child: &mut Child, word: &str) {
     let stdout = child.stdout.as_mut().expect("piped");
     let (mut text, mut byte) = (Vec::new(), [0]);
     while !text.ends_with(word.as_bytes()) {

@@ -12,14 +12,17 @@ use nix::{
 
 use crate::bench::{Bench, said, wait_for};
 
-/// Counts what it gets; a line on its standard input, or its end, lets it go.
-const COUNTER: &str = r"trap 'echo INT' INT; trap 'echo USR1' USR1; trap 'echo TERM; exit 3' TERM; echo up;
-    while read line; do exit 4; done; while :; do sleep 0.05; done";
+/// Tells what it gets.
+const COUNTER: &str = "trap 'echo INT' INT; trap 'echo USR1' USR1; trap 'echo TERM; exit 3' TERM; echo up;";
+const FOR_EVER: &str = "while :; do sleep 0.05; done";
+/// A signal interrupts read in some shells.
+const UNTIL_A_LINE: &str = "until read line; do :; done; exit 4";
 
 #[test]
 fn what_is_sent_to_us_alone_reaches_the_program() {
     let Some(bench) = Bench::with_pods() else { return };
-    let mut child = bench.command(&["demo", "--", "sh", "-c", COUNTER]).spawn().expect("it starts");
+    let script = format!("{COUNTER} {FOR_EVER}");
+    let mut child = bench.command(&["demo", "--", "sh", "-c", &script]).spawn().expect("it starts");
     wait_for(&mut child, "up\n");
     for (signal, word) in [(Signal::SIGUSR1, "USR1\n"), (Signal::SIGINT, "INT\n"), (Signal::SIGTERM, "TERM\n")] {
         kill(Pid::from_raw(child.id().cast_signed()), signal).expect("it runs");
@@ -34,7 +37,7 @@ fn what_is_sent_to_us_alone_reaches_the_program() {
 fn ctrl_c_in_a_terminal_reaches_the_program_once() {
     let Some(bench) = Bench::with_pods() else { return };
     // script(1) makes a terminal; what it reads is typed there.
-    let program = bench.write("counter", &format!("#!/bin/sh\n{COUNTER}\n"));
+    let program = bench.write("counter", &format!("{COUNTER} {UNTIL_A_LINE}\n"));
     let mut command = Command::new("script");
     let command_line = format!("{} demo -- sh {program}", bench.path("mirrord").display());
     let started = bench.furnish(&mut command).args(["-qec", &command_line, "/dev/null"]).stdin(Stdio::piped()).spawn();

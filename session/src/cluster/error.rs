@@ -135,7 +135,9 @@ impl ClusterError {
             kube::Error::Api(status) => status,
             error => return Self::of_transport(&error, call, server, context),
         };
-        if status.code == 401 {
+        // Without credentials the API server knows us as nobody in particular.
+        let anonymous = status.code == 403 && status.message.contains("User \"system:anonymous\"");
+        if status.code == 401 || anonymous {
             return Self::Unauthorized { server, context, cause: status.message };
         }
         // Admission and quotas say 403 as well; only RBAC's refusal is cured by a rule.

@@ -153,7 +153,7 @@ async fn reading_and_writing_do_not_wait_for_each_other() {
     let read = reader.read_exact(&mut all);
     let both = async { tokio::join!(write, read) };
     tokio::select! {
-        (_, read) = both => drop(read.expect("all of it")),
+        ((), read) = both => drop(read.expect("all of it")),
         () = echo => panic!("the socket ended"),
     }
     assert!(all == sent);

@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{EphemeralContainer, Pod};
 use serde_json::{Value, json};
 
-use super::{AgentPlace, StartError};
+use super::{
+    AgentPlace, StartError,
+    status::{self, Condition},
+};
 use crate::{
     cluster::{Call, Cluster, ClusterError, Resource},
     target::{Resolved, containers},
@@ -26,12 +29,11 @@ const PORT: &str = "--port";
 ///
 /// The pod is as old as the target's resolution: one that has ended since refuses the dial.
 pub(super) fn lingering(target: &Resolved, own_key: &str, image: &str) -> impl Iterator<Item = AgentPlace> {
-    let ended = ended(&target.object);
     let containers = target.object.spec.iter().flat_map(|spec| spec.ephemeral_containers.iter().flatten());
     let found: Vec<AgentPlace> = containers
         .filter(|container| container.name.starts_with(NAME) && container.image.as_deref() == Some(image))
         .filter(|container| container.target_container_name.as_deref() == Some(&target.container))
-        .filter(|container| !ended.contains(&container.name.as_str()))
+        .filter(|container| matches!(status::condition(&target.object, &container.name), Condition::Waiting(_)))
         .filter(|container| argument(container, CLIENT_KEY) == Some(own_key))
         .filter_map(|container| Some(place(target, &container.name, argument(container, PORT)?.parse().ok()?)))
         .collect();
@@ -46,13 +48,6 @@ fn place(target: &Resolved, container: &str, port: u16) -> AgentPlace {
         container: container.to_owned(),
         port,
     }
-}
-
-/// Names of ephemeral containers that have ended; kubelet never starts one again.
-fn ended(pod: &Pod) -> Vec<&str> {
-    let statuses = pod.status.iter().flat_map(|status| status.ephemeral_container_statuses.iter().flatten());
-    let ended = statuses.filter(|status| status.state.as_ref().is_some_and(|state| state.terminated.is_some()));
-    ended.map(|status| status.name.as_str()).collect()
 }
 
 /// The value behind argument `name`.
@@ -174,7 +169,7 @@ fn random() -> u64 {
 mod tests {
     use super::*;
 
-    fn target(ephemeral: Value, statuses: Value) -> Resolved {
+    fn target(ephemeral: &Value, statuses: &Value) -> Resolved {
         let object = json!({
             "spec": { "containers": [{ "name": "app", "ports": [{ "containerPort": 20_001 }] }], "ephemeralContainers": ephemeral },
             "status": { "ephemeralContainerStatuses": statuses }
@@ -196,10 +191,9 @@ mod tests {
 
     #[test]
     fn only_a_living_agent_of_ours_is_used_again() {
-        let target_of = |ephemeral, statuses| target(ephemeral, statuses);
         let agent = |name: &str, key: &str, image: &str, container: &str| json!({ "name": name, "image": image, "targetContainerName": container, "args": [CLIENT_KEY, key, PORT, "20007"] });
-        let target = target_of(
-            json!([
+        let target = target(
+            &json!([
                 agent("mirrord-agent-old", "mine", "i:1", "app"),
                 agent("mirrord-agent-ended", "mine", "i:1", "app"),
                 agent("mirrord-agent-theirs", "theirs", "i:1", "app"),
@@ -208,7 +202,7 @@ mod tests {
                 agent("debugger", "mine", "i:1", "app"),
                 agent("mirrord-agent-new", "mine", "i:1", "app"),
             ]),
-            json!([{ "name": "mirrord-agent-ended", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            &json!([{ "name": "mirrord-agent-ended", "image": "", "imageID": "", "ready": false, "restartCount": 0,
                      "state": { "terminated": { "exitCode": 0 } } }]),
         );
         let found: Vec<_> = lingering(&target, "mine", "i:1").map(|place| (place.container, place.port)).collect();
@@ -217,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_new_agent_is_recognised_later() {
-        let mut target = target(json!([]), json!([]));
+        let mut target = target(&json!([]), &json!([]));
         let spec = container(&target, &config::Agent::default(), "mine", "i:1", "mirrord-agent-x", 20_009);
         let container: EphemeralContainer = serde_json::from_value(spec.clone()).expect("a container");
         assert_eq!(

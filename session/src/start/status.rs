@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use config::agent::PullPolicy;
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+use serde::Deserialize;
 use tokio::time::Instant;
 
 use super::{AgentPlace, StartError, dial::DialError};
@@ -36,7 +37,7 @@ const HOPELESS: [&str; 9] = [
 
 /// How the agent's container is.
 #[derive(Debug, PartialEq, Eq)]
-enum Condition {
+pub(super) enum Condition {
     /// On its way, or running; words for it.
     Waiting(String),
     /// It will not come; reason and message.
@@ -67,16 +68,52 @@ pub(super) async fn watch(cluster: &Cluster, place: &AgentPlace, image: &str, ob
             Condition::Ended(code) => {
                 return StartError::Ended { pod: place.pod.clone(), code, log: log(cluster, place).await };
             }
-            Condition::Hopeless(reason, message) => {
-                let help = help(&reason, image);
-                return StartError::NotCreated { pod: place.pod.clone(), reason, message, help };
-            }
+            Condition::Hopeless(reason, message) => return not_created(place, image, reason, message),
         };
+        if let Some((reason, message)) = trouble(cluster, place).await {
+            return not_created(place, image, reason, message);
+        }
         if status != last || said.elapsed() >= REMIND {
             observer.step(Step::WaitingForAgent { status: Some(status.clone()) });
             (said, last) = (Instant::now(), status);
         }
     }
+}
+
+fn not_created(place: &AgentPlace, image: &str, reason: String, message: String) -> StartError {
+    let help = help(&reason, image);
+    StartError::NotCreated { pod: place.pod.clone(), reason, message, help }
+}
+
+/// What an event says.
+#[derive(Deserialize)]
+struct Happened {
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    message: String,
+}
+
+/// Warnings about the agent's container, as reason and message. They come at once; kubelet tells the same in the pod's
+/// status only when it comes to that pod again, after 10 s and more. None where we may not read events.
+async fn trouble(cluster: &Cluster, place: &AgentPlace) -> Option<(String, String)> {
+    const EVENTS: Resource = Resource { group: "", version: "v1", plural: "events" };
+    let of_agent = format!(
+        "involvedObject.uid={},involvedObject.fieldPath=spec.ephemeralContainers{{{}}},type=Warning",
+        place.pod_uid, place.container
+    );
+    let call = Call::list(EVENTS).within(&place.namespace).with("fieldSelector", &of_agent);
+    told(&cluster.all::<Happened>(&call).await.unwrap_or_default())
+}
+
+/// The reason that `Error: ErrImagePull` names, and the longest message, which is the one with the cause.
+fn told(events: &[Happened]) -> Option<(String, String)> {
+    let longest = events.iter().max_by_key(|event| event.message.len())?;
+    let named = events
+        .iter()
+        .find_map(|event| HOPELESS.iter().find(|reason| event.message.strip_prefix("Error: ") == Some(reason)));
+    let reason = named.map_or_else(|| longest.reason.clone(), |reason| (*reason).to_owned());
+    Some((reason, longest.message.clone()))
 }
 
 /// The error when the time is up; `met` is what the last dial met.
@@ -102,7 +139,8 @@ pub(super) async fn timed_out(
     StartError::TimedOut { pod: place.pod.clone(), limit, status: status + &met, log }
 }
 
-fn condition(pod: &Pod, container: &str) -> Condition {
+/// How `container` of `pod` is; kubelet never starts an ephemeral container again.
+pub(super) fn condition(pod: &Pod, container: &str) -> Condition {
     let mut statuses = pod.status.iter().flat_map(|status| status.ephemeral_container_statuses.iter().flatten());
     let Some(ContainerStatus { state: Some(state), .. }) = statuses.find(|status| status.name == container) else {
         let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref()).unwrap_or("the node");
@@ -146,6 +184,17 @@ async fn log(cluster: &Cluster, place: &AgentPlace) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn events_name_the_reason_and_the_cause() {
+        let event = |reason: &str, message: &str| Happened { reason: reason.into(), message: message.into() };
+        let pull = event("Failed", "Failed to pull image \"x\": no such host");
+        let told_of = |events: &[Happened]| told(events).map(|(reason, message)| format!("{reason}: {message}"));
+        let expected = Some("ErrImagePull: Failed to pull image \"x\": no such host".to_owned());
+        assert_eq!(told_of(&[pull, event("Failed", "Error: ErrImagePull")]), expected);
+        assert_eq!(told_of(&[event("Failed", "Error: no runtime")]).as_deref(), Some("Failed: Error: no runtime"));
+        assert_eq!(told_of(&[]), None);
+    }
 
     #[test]
     fn the_condition_of_an_agent() {

@@ -104,6 +104,42 @@ async fn variables_are_set_and_removed_and_nothing_survives_the_editor() {
 }
 
 #[tokio::test]
+async fn a_breakpoint_in_a_child_process_is_hit_by_a_second_debug_session() {
+    let Some(python) = python("a_breakpoint_in_a_child_process_is_hit_by_a_second_debug_session") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let child = folder.path().join("child.py").display().to_string();
+    fs::write(&child, "value = 'in the child'\nprint(value)\n").unwrap();
+    let parent = folder.path().join("parent.py").display().to_string();
+    fs::write(&parent, format!("import subprocess, sys\nsubprocess.run([sys.executable, {child:?}])\n")).unwrap();
+
+    let mut first = Editor::real(Plan::Starts);
+    first.initialize(json!({"supportsStartDebuggingRequest": true})).await;
+    let launch = json!({"program": parent, "python": python, "console": "internalConsole", "subProcess": true});
+    first.request("launch", launch).await;
+    first.event("initialized").await;
+    first.session.report();
+    first.request("configurationDone", json!({})).await;
+    let asked = first.wait("startDebugging", |m| m["command"] == "startDebugging").await;
+    assert_eq!(asked["arguments"]["request"], "attach");
+
+    let mut second = Editor::real(Plan::Fails("a child starts no session"));
+    second.initialize(json!({"linesStartAt1": true})).await;
+    let attach = second.request("attach", asked["arguments"]["configuration"].clone()).await;
+    second.event("initialized").await;
+    second.ask("setBreakpoints", json!({"source": {"path": child}, "breakpoints": [{"line": 2}]})).await;
+    second.request("configurationDone", json!({})).await;
+    assert_eq!(second.response(attach).await["success"], true);
+    let stop = second.event("stopped").await;
+    assert_eq!(evaluate(&mut second, &stop, "value").await, "'in the child'");
+    second.ask("continue", json!({"threadId": stop["body"]["threadId"]})).await;
+    second.event("terminated").await;
+    let second = second.disconnect().await;
+    assert_eq!((second.result.as_str(), second.notes.as_str()), ("ok", ""), "{}", second.log());
+    first.event("terminated").await;
+    assert_eq!(first.disconnect().await.result, "ok");
+}
+
+#[tokio::test]
 async fn missing_debugpy_says_how_to_get_it() {
     let Some(python) = python("missing_debugpy_says_how_to_get_it") else { return };
     // The same interpreter without its packages.
