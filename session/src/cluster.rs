@@ -60,7 +60,7 @@ impl Cluster {
             kubeconfig::load(options, &|name| std::env::var(name).ok()).await?;
         let server = config.cluster_url.clone();
         let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
-        let client = build(config, context.clone()).await?;
+        let client = build(config, context.as_deref()).await?;
         let mut early = JoinSet::new();
         for _ in 0..EARLY_CONNECTIONS {
             let client = client.clone();
@@ -95,9 +95,11 @@ impl Cluster {
 }
 
 /// Builds the client on a thread of its own, because kube runs exec plugins while building, and blocks.
-async fn build(config: kube::Config, context: Option<String>) -> Result<kube::Client, ClusterError> {
-    let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone());
-    let hint = config.auth_info.exec.as_ref().and_then(|exec| exec.install_hint.clone());
+async fn build(config: kube::Config, context: Option<&str>) -> Result<kube::Client, ClusterError> {
+    let exec = config.auth_info.exec.clone();
+    let plugin = exec.as_ref().and_then(|exec| exec.command.as_deref());
+    let hint = exec.as_ref().and_then(|exec| exec.install_hint.as_deref());
+    let failed = |cause: &(dyn std::error::Error + 'static)| ClusterError::no_credentials(context, plugin, cause, hint);
     let (built_tx, built) = tokio::sync::oneshot::channel();
     let runtime = tokio::runtime::Handle::current();
     // Not `spawn_blocking`: the runtime would wait for a hanging plugin when it ends.
@@ -108,14 +110,10 @@ async fn build(config: kube::Config, context: Option<String>) -> Result<kube::Cl
             // Nobody waits any more: the session was given up.
             let _ = built_tx.send(http::client(&config));
         })
-        .map_err(|source| ClusterError::credentials(context.clone(), plugin.clone(), &source, None))?;
+        .map_err(|error| failed(&error))?;
     match tokio::time::timeout(CREDENTIALS_LIMIT, built).await {
-        Ok(Ok(Ok(client))) => Ok(client),
-        Ok(Ok(Err(source))) => Err(ClusterError::credentials(context, plugin, &source, hint)),
-        Ok(Err(_)) => Err(ClusterError::credentials(context, plugin, &"its thread panicked", None)),
-        Err(_) => {
-            let cause = format!("no answer within {} s", CREDENTIALS_LIMIT.as_secs());
-            Err(ClusterError::credentials(context, plugin, &cause, None))
-        }
+        Ok(Ok(client)) => client.map_err(|error| failed(&error)),
+        Ok(Err(error)) => Err(failed(&error)), // its thread panicked
+        Err(error) => Err(failed(&error)),
     }
 }

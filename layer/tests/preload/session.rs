@@ -257,7 +257,7 @@ impl State {
                 self.note(format!("lookup {} {:?}", request.name, request.family));
                 return (encoded(&Ok(lookup(request))), None);
             }
-            Operation::ReadEnvironment { .. } => return (encoded::<()>(Err(Errno::ENOSYS)), None),
+            Operation::ReadEnvironment { .. } => return (encoded::<()>(&Err(Errno::ENOSYS)), None),
         };
         let path = String::from_utf8_lossy(path).into_owned();
         self.note(format!("{} {path}", operation.name()));
@@ -278,9 +278,9 @@ impl State {
                     let metadata = metadata_of(&Node::File(content.clone()));
                     (encoded(&Ok(FileOpened { metadata })), Some(memfd(&content)))
                 }
-                Ok(Node::Folder) => (encoded::<FileOpened>(Err(Errno(libc::EISDIR))), None),
-                Ok(Node::Link(_)) => (encoded::<FileOpened>(Err(Errno(libc::ELOOP))), None),
-                Err(errno) => (encoded::<FileOpened>(Err(errno)), None),
+                Ok(Node::Folder) => (encoded::<FileOpened>(&Err(Errno(libc::EISDIR))), None),
+                Ok(Node::Link(_)) => (encoded::<FileOpened>(&Err(Errno(libc::ELOOP))), None),
+                Err(errno) => (encoded::<FileOpened>(&Err(errno)), None),
             },
             Operation::Stat { request } => {
                 let result = self.followed(node, request.follow).map(|node| metadata_of(&node));

@@ -1,8 +1,9 @@
 //! What goes wrong on the way to the API server, and what it answers instead of what was asked for.
 
-use std::{error::Error as StdError, fmt, io, time::Duration};
+use std::{error::Error as StdError, io, time::Duration};
 
 use http::Uri;
+use kube::client::AuthError;
 
 use super::Call;
 
@@ -130,7 +131,6 @@ pub enum ClusterError {
 impl ClusterError {
     /// What `error` means for `call`.
     pub(super) fn of(error: kube::Error, call: &Call<'_>, server: &Uri, context: Option<&str>) -> Self {
-        let (server, context) = (server.to_string(), named(context));
         let status = match error {
             kube::Error::Api(status) => status,
             error => return Self::of_transport(&error, call, server, context),
@@ -138,7 +138,7 @@ impl ClusterError {
         // Without credentials the API server knows us as nobody in particular.
         let anonymous = status.code == 403 && status.message.contains("User \"system:anonymous\"");
         if status.code == 401 || anonymous {
-            return Self::Unauthorized { server, context, cause: status.message };
+            return Self::Unauthorized { server: server.to_string(), context: named(context), cause: status.message };
         }
         // Admission and quotas say 403 as well; only RBAC's refusal is cured by a rule.
         if status.code == 403 && status.message.contains(" cannot ") {
@@ -151,12 +151,13 @@ impl ClusterError {
         Self::Refused { call: call.to_string(), status }
     }
 
-    fn of_transport(error: &kube::Error, call: &Call<'_>, server: String, context: String) -> Self {
+    fn of_transport(error: &kube::Error, call: &Call<'_>, server: &Uri, context: Option<&str>) -> Self {
+        if find::<AuthError>(error).is_some() {
+            return Self::no_credentials(context, None, error, None);
+        }
+        let (server, context) = (server.to_string(), named(context));
         if let Some(tls) = find::<rustls::Error>(error) {
             return Self::Tls { server, context, cause: tls.to_string(), help: tls_help(tls).into() };
-        }
-        if let Some(auth) = find::<kube::client::AuthError>(error) {
-            return Self::credentials(Some(context), None, auth, None);
         }
         if let Some(io) = find::<io::Error>(error) {
             return Self::Unreachable { server, context, cause: io.to_string() };
@@ -169,24 +170,31 @@ impl ClusterError {
         }
     }
 
-    /// No credentials; `hint` is the kubeconfig's `installHint`.
-    pub(super) fn credentials(
-        context: Option<String>,
-        plugin: Option<String>,
-        cause: &dyn fmt::Display,
-        hint: Option<String>,
+    /// No credentials for `context`; `plugin` makes them, and `hint` is its `installHint`.
+    pub(super) fn no_credentials(
+        context: Option<&str>,
+        plugin: Option<&str>,
+        cause: &(dyn StdError + 'static),
+        hint: Option<&str>,
     ) -> Self {
-        let help = match (hint, &plugin) {
-            (Some(hint), _) => hint.trim().to_owned(),
-            (None, Some(_)) => "run `kubectl get pods` in a terminal first, where it can ask you to log in".into(),
-            (None, None) => "`kubectl get pods` must work first".into(),
+        let auth = find::<AuthError>(cause);
+        let cause = match auth {
+            // Its own message would show what the plugin wrote, secrets included.
+            Some(AuthError::AuthExecRun { out, cmd: _ }) => {
+                let said = String::from_utf8_lossy(&out.stderr);
+                format!("it ended with {}: {}", out.status, said.trim())
+            }
+            Some(auth) => auth.to_string(),
+            None => innermost(cause),
         };
-        Self::Credentials {
-            context: named(context.as_deref()),
-            by: plugin.map(|plugin| format!(" from `{plugin}`")).unwrap_or_default(),
-            cause: cause.to_string(),
-            help,
-        }
+        let missing = matches!(auth, Some(AuthError::AuthExecStart(_)));
+        let help = match hint.filter(|_| missing) {
+            Some(hint) => hint.trim(),
+            None if missing => "install it, or put it into the PATH of whoever starts this program",
+            None => "run `kubectl get pods` in a terminal first, where it can ask you to log in",
+        };
+        let by = plugin.map(|plugin| format!(" from `{plugin}`")).unwrap_or_default();
+        Self::Credentials { context: named(context), by, cause, help: help.to_owned() }
     }
 
     /// The status code of the API server's answer; `None` when there was none.
@@ -210,12 +218,7 @@ impl ClusterError {
 }
 
 fn named(context: Option<&str>) -> String {
-    context.map_or_else(
-        || "service account of this pod".into(),
-        |context| {
-            if context.starts_with("context ") { context.to_owned() } else { format!("context `{context}`") }
-        },
-    )
+    context.map_or_else(|| "service account of this pod".into(), |context| format!("context `{context}`"))
 }
 
 fn tls_help(error: &rustls::Error) -> &'static str {
@@ -286,6 +289,28 @@ mod tests {
         let error = of(status(403, r#"pods "x" is forbidden: violates PodSecurity "restricted:latest""#));
         assert!(matches!(error, ClusterError::Refused { .. }), "{error}");
         assert_eq!(error.code(), Some(403));
+    }
+
+    #[test]
+    fn nobody_in_particular_is_told_to_log_in() {
+        let error = of(status(403, r#"pods is forbidden: User "system:anonymous" cannot list resource "pods""#));
+        assert!(matches!(error, ClusterError::Unauthorized { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_plugin_that_fails_tells_what_it_said_but_not_what_it_made() {
+        let out = std::process::Output {
+            status: std::os::unix::process::ExitStatusExt::from_raw(256),
+            stdout: b"secret".to_vec(),
+            stderr: b"token expired\n".to_vec(),
+        };
+        let error = kube::Error::Auth(AuthError::AuthExecRun { cmd: "aws".into(), out: Box::new(out) });
+        let told = ClusterError::no_credentials(Some("dev"), Some("aws"), &error, None).to_string();
+        assert_eq!(
+            told,
+            "cannot get credentials for context `dev` from `aws`: it ended with exit status: 1: token expired; \
+             run `kubectl get pods` in a terminal first, where it can ask you to log in"
+        );
     }
 
     #[test]
