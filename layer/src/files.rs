@@ -1,12 +1,13 @@
 //! The target's files: what hooks on paths do once a path is known to be remote.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use libc::c_int;
 use protocol::Errno;
 use protocol::file::{Access as MayAccess, FileOpened, Metadata, OpenFile, ReadLink, Stat};
 use rules::path::{Access, Place};
 
+use crate::copies::{COPIES, Original};
 use crate::notice::printable;
 use crate::scope::{Hooked, Otherwise, fail};
 use crate::state::Layer;
@@ -63,7 +64,7 @@ pub(crate) fn open(layer: &Layer, path: &[u8], flags: c_int) -> Hooked<OwnedFd> 
     Ok(open_for_reading(layer, path, follow, close_on_exec)?)
 }
 
-/// A descriptor that is read like the remote file, and that fstat(2) shows with its size, mode and times.
+/// A descriptor that is read like the remote file, and that fstat(2) shows with its size, mode, times and numbers.
 fn open_for_reading(layer: &Layer, path: &[u8], follow: bool, close_on_exec: bool) -> Result<OwnedFd, Errno> {
     let request = OpenFile { path: path.to_vec(), no_follow: !follow };
     match layer.link.perform_with_descriptor(request, close_on_exec) {
@@ -71,6 +72,9 @@ fn open_for_reading(layer: &Layer, path: &[u8], follow: bool, close_on_exec: boo
             // A copy that cannot be dressed up is still the file's content.
             let _ = sys::set_mode(&file, metadata.mode & 0o7777);
             let _ = sys::set_times(&file, metadata.atime, metadata.mtime);
+            if let Ok(copy) = sys::status(file.as_raw_fd()) {
+                COPIES.remember(copy.st_dev, copy.st_ino, Original::from(&metadata));
+            }
             Ok(file)
         }
         Ok((_, None)) => Err(Errno::EIO),
@@ -82,6 +86,20 @@ fn open_for_reading(layer: &Layer, path: &[u8], follow: bool, close_on_exec: boo
 /// stat(2) and lstat(2).
 pub(crate) fn stat(layer: &Layer, path: &[u8], follow: bool) -> Result<Metadata, Errno> {
     layer.link.perform(Stat { path: path.to_vec(), follow })
+}
+
+/// fstat(2): a copy shows the device, inode, links and owner of its file. All other descriptors are the kernel's.
+pub(crate) fn open_status(fd: RawFd) -> Hooked<libc::stat> {
+    if COPIES.is_empty() {
+        return Err(Otherwise::Native);
+    }
+    let mut status = sys::status(fd)?;
+    if !COPIES.may_be(status.st_dev) {
+        return Err(Otherwise::Native);
+    }
+    let Original { dev, ino, nlink, uid, gid } = COPIES.original(status.st_ino).ok_or(Otherwise::Native)?;
+    (status.st_dev, status.st_ino, status.st_nlink, status.st_uid, status.st_gid) = (dev, ino, nlink, uid, gid);
+    Ok(status)
 }
 
 /// access(2). `W_OK` asks about writing: under mode `read` that is a question about this machine.

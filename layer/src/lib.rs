@@ -8,6 +8,7 @@
 
 mod cabi;
 mod classify;
+mod copies;
 mod files;
 mod heap;
 mod hold;

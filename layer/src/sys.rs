@@ -114,13 +114,18 @@ pub(crate) fn set_times(file: &OwnedFd, access: Timestamp, change: Timestamp) ->
     checked(unsafe { libc::futimens(file.as_raw_fd(), times.as_ptr()) }).map(drop)
 }
 
-/// The inode number of the socket behind a number that may be anything by now.
-pub(crate) fn socket_inode(fd: RawFd) -> Option<u64> {
+/// fstat(2)
+pub(crate) fn status(fd: RawFd) -> Result<libc::stat, Errno> {
     // SAFETY: all zeroes is a valid `stat`.
     let mut stat: libc::stat = unsafe { std::mem::zeroed() };
     // SAFETY: writes one `stat`.
-    let found = unsafe { libc::fstat(fd, &raw mut stat) } == 0;
-    (found && stat.st_mode & libc::S_IFMT == libc::S_IFSOCK).then_some(stat.st_ino)
+    checked(unsafe { libc::fstat(fd, &raw mut stat) }).map(|_| stat)
+}
+
+/// The inode number of the socket behind a number that may be anything by now.
+pub(crate) fn socket_inode(fd: RawFd) -> Option<u64> {
+    let stat = status(fd).ok()?;
+    (stat.st_mode & libc::S_IFMT == libc::S_IFSOCK).then_some(stat.st_ino)
 }
 
 /// A duplicate of `fd` with a number not below `lowest`, closed on exec.

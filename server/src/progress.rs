@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::json;
 use session::event::{Event, Observer, State, Step};
 
@@ -219,6 +219,7 @@ fn show_one(output: Output, bar: &mut Option<ProgressBar>) {
         Output::Spin(text) => {
             let bar = bar.get_or_insert_with(|| {
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+                bar.set_style(ProgressStyle::with_template("{spinner} mirrord: {wide_msg}").expect("a valid template"));
                 bar.enable_steady_tick(TURN);
                 bar
             });

@@ -1,4 +1,5 @@
 //! The program as a person in a terminal meets it; no cluster needed.
+#![expect(clippy::print_stdout, reason = "tests tell on standard output why they are skipped")]
 
 #[path = "terminal/bench.rs"]
 mod bench;

@@ -42,6 +42,9 @@ const NAT_PRIORITY: i32 = -100;
 /// Index of the loopback interface in every network namespace.
 const LOOPBACK_INDEX: u32 = 1;
 
+/// A port that no connection has.
+const NO_PORT: u16 = 0;
+
 /// A table in force.
 #[derive(Debug)]
 pub(crate) struct Nftables {
@@ -56,6 +59,9 @@ struct Inner {
     listener_port: u16,
     ports: BTreeSet<u16>,
     installed: bool,
+    /// A port was redirected once. From then on there is always a rule: with the last one of a namespace the kernel
+    /// stops tracking connections, and established ones are not translated any more.
+    translates: bool,
 }
 
 /// What the kernel refused.
@@ -79,7 +85,8 @@ impl Nftables {
         socket.connect(&SocketAddr::new(0, 0)).map_err(at("netlink socket"))?;
         // A name of our own: other agents in this namespace have theirs.
         let table = format!("mirrord-{}-{}", std::process::id(), socket.as_raw_fd());
-        let mut inner = Inner { socket, table, listener_port, ports: BTreeSet::new(), installed: false };
+        let mut inner =
+            Inner { socket, table, listener_port, ports: BTreeSet::new(), installed: false, translates: false };
         inner.apply().map_err(at("owned table (needs CAP_NET_ADMIN, Linux 5.12)"))?;
         Ok(Self { inner: Mutex::new(inner), listeners })
     }
@@ -129,10 +136,12 @@ impl Inner {
         }
         let attributes = vec![TableAttribute::Name(self.table.clone()), TableAttribute::Flags(TableFlags::Owner)];
         changes.push((NfTablesMessage::NewTable(TableMessage { attributes }), NLM_F_CREATE));
-        if !self.ports.is_empty() {
+        self.translates |= !self.ports.is_empty();
+        if self.translates {
             for way in [Way::FromOutside, Way::FromInside] {
                 changes.push((self.chain(way), NLM_F_CREATE));
-                let rules = self.ports.iter().map(|port| (self.rule(way, *port), NLM_F_CREATE | NLM_F_APPEND));
+                let ports = self.ports.iter().copied().chain([NO_PORT]);
+                let rules = ports.map(|port| (self.rule(way, port), NLM_F_CREATE | NLM_F_APPEND));
                 changes.extend(rules);
             }
         }

@@ -23,6 +23,7 @@ fn by_number(layer: &Layer, number: c_long, [first, second, third, fourth, fifth
         libc::SYS_openat => opened(layer, text(second), int(third)),
         libc::SYS_openat2 => opened_how(layer, text(second), Out::from_number(third)),
         libc::SYS_stat => stat::stated(layer, text(first), true, Out::from_number(second)).map(c_long::from),
+        libc::SYS_fstat => stat::opened(layer, int(first), Out::from_number(second)).map(c_long::from),
         libc::SYS_lstat => stat::stated(layer, text(first), false, Out::from_number(second)).map(c_long::from),
         libc::SYS_newfstatat => {
             stat::stated_at(layer, int(first), text(second), Out::from_number(third), int(fourth)).map(c_long::from)

@@ -23,6 +23,14 @@ hook! {
     fn lstat(path: Text, status: Status) -> c_int => |layer, path, status| stated(layer, path, false, status);
     /// As lstat.
     fn lstat64(path: Text, status: Status) -> c_int => |layer, path, status| stated(layer, path, false, status);
+    /// fstat(2)
+    fn fstat(fd: c_int, status: Status) -> c_int => opened;
+    /// As fstat.
+    fn fstat64(fd: c_int, status: Status) -> c_int => opened;
+    /// fstat(2) of programs built against glibc before 2.33.
+    fn __fxstat(version: c_int, fd: c_int, status: Status) -> c_int => |layer, _, fd, status| opened(layer, fd, status);
+    /// As `__fxstat`.
+    fn __fxstat64(version: c_int, fd: c_int, status: Status) -> c_int => |layer, _, fd, status| opened(layer, fd, status);
     /// fstatat(2)
     fn fstatat(folder: c_int, path: Text, status: Status, flags: c_int) -> c_int => stated_at;
     /// As fstatat.
@@ -69,7 +77,16 @@ hook! {
 }
 
 /// For `syscall` too.
-pub(super) fn stated_at(layer: &Layer, _folder: c_int, path: Text, status: Status, flags: c_int) -> Hooked<c_int> {
+pub(super) fn opened(_layer: &Layer, fd: c_int, status: Status) -> Hooked<c_int> {
+    status.set(files::open_status(fd)?)?;
+    Ok(0)
+}
+
+/// For `syscall` too.
+pub(super) fn stated_at(layer: &Layer, folder: c_int, path: Text, status: Status, flags: c_int) -> Hooked<c_int> {
+    if means_descriptor(path, flags) {
+        return opened(layer, folder, status);
+    }
     stated(layer, path, flags & libc::AT_SYMLINK_NOFOLLOW == 0, status)
 }
 
@@ -78,14 +95,23 @@ pub(super) fn stated(layer: &Layer, path: Text, follow: bool, status: Status) ->
     Ok(0)
 }
 
+/// Whether the `*at` call is about the descriptor itself: `AT_EMPTY_PATH` and an empty path.
+fn means_descriptor(path: Text, flags: c_int) -> bool {
+    flags & libc::AT_EMPTY_PATH != 0 && path.bytes().is_ok_and(<[u8]>::is_empty)
+}
+
 pub(super) fn extended(
     layer: &Layer,
-    _folder: c_int,
+    folder: c_int,
     path: Text,
     flags: c_int,
     _mask: c_uint,
     status: Out<libc::statx>,
 ) -> Hooked<c_int> {
+    if means_descriptor(path, flags) {
+        status.set(extended_status_of(&metadata_of(&files::open_status(folder)?)))?;
+        return Ok(0);
+    }
     let follow = flags & libc::AT_SYMLINK_NOFOLLOW == 0;
     status.set(extended_status_of(&metadata(layer, path, follow)?))?;
     Ok(0)
@@ -146,6 +172,25 @@ fn status_of(metadata: &Metadata) -> libc::stat {
     status.st_ctime = metadata.ctime.seconds;
     status.st_ctime_nsec = metadata.ctime.nanoseconds;
     status
+}
+
+fn metadata_of(status: &libc::stat) -> Metadata {
+    let time = |seconds, nanoseconds| Timestamp { seconds, nanoseconds };
+    Metadata {
+        dev: status.st_dev,
+        ino: status.st_ino,
+        mode: status.st_mode,
+        nlink: status.st_nlink,
+        uid: status.st_uid,
+        gid: status.st_gid,
+        rdev: status.st_rdev,
+        size: status.st_size,
+        blksize: status.st_blksize,
+        blocks: status.st_blocks,
+        atime: time(status.st_atime, status.st_atime_nsec),
+        mtime: time(status.st_mtime, status.st_mtime_nsec),
+        ctime: time(status.st_ctime, status.st_ctime_nsec),
+    }
 }
 
 fn extended_status_of(metadata: &Metadata) -> libc::statx {

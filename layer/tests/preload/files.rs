@@ -31,7 +31,7 @@ fn every_way_of_c_reaches_remote_files() {
         local: files
         null: EFAULT
         flags: cloexec 0 mode 0
-        fstat: mode 100640 size 15 uid 0 mtime 1600000000.123
+        fstat: mode 100640 size 15 uid 1001 mtime 1600000000.123
         mmap: remote
         write: EBADF
         flags: cloexec 1

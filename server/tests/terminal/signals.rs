@@ -39,7 +39,7 @@ fn ctrl_c_in_a_terminal_reaches_the_program_once() {
     // script(1) makes a terminal; what it reads is typed there.
     let program = bench.write("counter", &format!("{COUNTER} {UNTIL_A_LINE}\n"));
     let mut command = Command::new("script");
-    let command_line = format!("{} demo -- sh {program}", bench.path("mirrord").display());
+    let command_line = format!("exec {} demo -- sh {program}", bench.path("mirrord").display());
     let started = bench.furnish(&mut command).args(["-qec", &command_line, "/dev/null"]).stdin(Stdio::piped()).spawn();
     let Ok(mut child) = started else {
         println!("skipped: there is no script(1)");
