@@ -107,6 +107,7 @@ need_python() {
 
 # own_target: cargo names a workspace's own crates by their path inside it and trusts modification times, so what
 # another clone has compiled later than our sources are old would pass for ours. Only these crates are made again.
+# shellcheck disable=SC2154,SC2164 # ./dev sets root, and -e
 own_target() {
   local marker=$CARGO_TARGET_DIR/.clone
   mkdir -p "$CARGO_TARGET_DIR"

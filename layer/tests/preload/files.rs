@@ -17,7 +17,7 @@ fn every_way_of_c_reaches_remote_files() {
         __openat_2: remote content
         syscall open: remote content
         syscall openat: remote content
-        dotted: ENOENT
+        dotted: remote content
         nofollow: ELOOP
         follow: remote content
         missing: ENOENT
@@ -46,8 +46,9 @@ fn every_way_of_c_reaches_remote_files() {
         __xstat: mode 100640 size 15 uid 1001 mtime 1600000000.123
         __lxstat: ENOENT
         syscall stat: mode 100640 size 15 uid 1001 mtime 1600000000.123
-        statx: 0 mode 0 size 41
-        syscall statx: 0 mode 0 size 0
+        statx: 0 mode 100640 size 15
+        syscall statx: 0 mode 100640 size 15
+        statx of an open file: 0 mode 100640 size 15 inode 77
         access: 0 -1 EACCES
         faccessat: 0, eaccess: 0, euidaccess: 0
         access W_OK: ENOENT

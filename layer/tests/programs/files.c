@@ -96,9 +96,18 @@ int main(void) {
     show_stat("__xstat", __xstat(1, PATH, &s), &s);
     show_stat("__lxstat", __lxstat(1, "/data/missing", &s), &s);
     show_stat("syscall stat", syscall(SYS_newfstatat, AT_FDCWD, PATH, &s, 0), &s);
-    printf("statx: %d mode %o size %llu\n", statx(AT_FDCWD, PATH, 0, STATX_BASIC_STATS, &x), x.stx_mode, x.stx_size);
+    // C leaves the order of a call's arguments open: the result first, what it filled in after.
     memset(&x, 0, sizeof x);
-    printf("syscall statx: %ld mode %o size %llu\n", syscall(SYS_statx, AT_FDCWD, PATH, 0, STATX_BASIC_STATS, &x), x.stx_mode, x.stx_size);
+    int done = statx(AT_FDCWD, PATH, 0, STATX_BASIC_STATS, &x);
+    printf("statx: %d mode %o size %llu\n", done, x.stx_mode, x.stx_size);
+    memset(&x, 0, sizeof x);
+    done = syscall(SYS_statx, AT_FDCWD, PATH, 0, STATX_BASIC_STATS, &x);
+    printf("syscall statx: %d mode %o size %llu\n", done, x.stx_mode, x.stx_size);
+    fd = open(PATH, O_RDONLY);
+    memset(&x, 0, sizeof x);
+    done = statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x);
+    printf("statx of an open file: %d mode %o size %llu inode %llu\n", done, x.stx_mode, x.stx_size, x.stx_ino);
+    close(fd);
     printf("access: %d %d", access(PATH, R_OK), access(PATH, X_OK));
     printf(" %s\n", strerrorname_np(errno));
     printf("faccessat: %d, eaccess: %d, euidaccess: %d\n", faccessat(AT_FDCWD, PATH, R_OK, 0), eaccess(PATH, R_OK), euidaccess(PATH, F_OK));

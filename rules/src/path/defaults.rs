@@ -72,6 +72,10 @@ pub(super) fn local(policy: &FilePolicy, executable: &[u8], path: &[u8]) -> Opti
     if below(&policy.working) {
         return Some(Why::Default("in the working directory"));
     }
+    // Interpreters look at each folder on the way to the program: node's realpath, python's site.
+    if in_tree(&policy.working, path) {
+        return Some(Why::Default("leads to the working directory"));
+    }
     if below(&policy.temporary) {
         return Some(Why::Default("in the folder for temporary files"));
     }

@@ -11,7 +11,7 @@ fn policy(mode: FileMode) -> FilePolicy {
         resolver_files_remote: true,
         home: b"/home/me".to_vec(),
         temporary: b"/scratch".to_vec(),
-        working: b"/work/project".to_vec(),
+        working: b"/src/project".to_vec(),
         ..FilePolicy::default()
     }
 }
@@ -53,8 +53,9 @@ fn mode_read_with_defaults() {
             "/data/../etc/passwd",
             "/home/me/.kube/config",
             "/home/me/.kubernetes",
-            "/work/project/a",
-            "/work/projects",
+            "/src/project/a",
+            "/src/projects",
+            "/src",
             "/scratch/a",
             "/app/server",
             "/app/server2",
@@ -80,8 +81,9 @@ fn mode_read_with_defaults() {
             /data/../etc/passwd: Local, by default: a folder of this machine's system
             /home/me/.kube/config: NotFound, by default: local cloud credentials are hidden
             /home/me/.kubernetes: Local, by default: a folder of this machine's system
-            /work/project/a: Local, by default: in the working directory
-            /work/projects: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
+            /src/project/a: Local, by default: in the working directory
+            /src/projects: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
+            /src: Local, by default: leads to the working directory
             /scratch/a: Local, by default: in the folder for temporary files
             /app/server: Local, by default: the program's own file
             /app/server2: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
