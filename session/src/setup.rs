@@ -75,6 +75,9 @@ pub(crate) fn plan(loaded: &Loaded, here: &Here<'_>) -> Result<Plan, Refused> {
         not_yet.refused.push(format!("`{key}`: this version does not do that yet; remove the key to start without it"));
     }
     let plan = from_config(config, here, &mut not_yet);
+    // The layer's engine knows fewer patterns than the language: what it cannot match would silently never match.
+    let faults = rules::path::PathRules::new(&plan.policy.files, b"").faults();
+    not_yet.refused.extend(faults.into_iter().map(|fault| format!("`feature.fs`: {fault}")));
     if not_yet.refused.is_empty() { Ok(plan) } else { Err(Refused(not_yet.refused)) }
 }
 
