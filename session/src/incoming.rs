@@ -201,7 +201,7 @@ impl Listeners {
         socket.bind(SocketAddrV4::new(token, 0).into())?;
         match socket.connect(destination).await {
             Ok(program) => {
-                relay::no_delay(&program)?;
+                program.set_nodelay(true)?;
                 Ok((program, Some(entry)))
             }
             // An IPv6-only listener.

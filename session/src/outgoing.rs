@@ -34,7 +34,7 @@ async fn try_carry(held: &HeldConnect, link: &Link, hold: &Hold, book: &AddressB
         Ok(connected) => {
             let _entry = book.enter(held.token, Names { local: connected.local, peer: held.destination });
             let program = hold.complete(held).await?;
-            relay::no_delay(&program)?;
+            program.set_nodelay(true)?;
             relay::both_ways(program, stream).await;
             Ok(())
         }

@@ -1,6 +1,6 @@
 //! Moves bytes between a program's connection and a stream of the link, ends and resets included.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
 use link::Stream;
 use protocol::Errno;
@@ -45,9 +45,4 @@ pub(crate) fn reset(socket: &TcpStream) {
     if let Err(error) = SockRef::from(socket).set_linger(Some(Duration::ZERO)) {
         tracing::debug!(%error, "cannot ask for a reset");
     }
-}
-
-/// TCP_NODELAY, and a word in the log where it is refused.
-pub(crate) fn no_delay(socket: &TcpStream) -> io::Result<()> {
-    socket.set_nodelay(true)
 }
