@@ -137,6 +137,13 @@ pub struct Overrides {
     pub flags: Vec<(String, serde_json::Value)>,
     /// Whether the user is still going to be asked for a target, so that its absence is no mistake.
     pub target_pending: bool,
+    /// Branch of the working directory, for templates; `None` on a detached head and outside of a repository.
+    pub git_branch: Option<String>,
+    /// Key of the session if nobody names one: random, made by the caller.
+    pub random_key: Option<String>,
+    /// Whether the text is being edited: template expressions whose names have no value here are no mistakes, as the
+    /// launch may have other variables.
+    pub editing: bool,
 }
 
 /// What came of loading.

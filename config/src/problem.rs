@@ -141,6 +141,24 @@ codes! {
     AgentNamespaceUnused "agent-namespace-unused" Warning;
     /// The agent image speaks another protocol.
     AgentImageForeign "agent-image-foreign" Warning;
+    /// The kubeconfig has no such context. Only where a cluster is looked at, like those that follow.
+    ContextMissing "context-missing" Error;
+    /// The cluster has no such namespace.
+    NamespaceMissing "namespace-missing" Error;
+    /// The cluster has no such target.
+    TargetMissing "target-missing" Error;
+    /// The target has no pod that could be stood in for.
+    TargetUnavailable "target-unavailable" Warning;
+    /// The target's pod has no such container.
+    ContainerMissing "container-missing" Error;
+    /// The container does not declare the port.
+    PortUndeclared "port-undeclared" Warning;
+    /// The user may not do what a session needs.
+    PermissionMissing "permission-missing" Warning;
+    /// Several pods stand behind the target.
+    SeveralPods "several-pods" Hint;
+    /// Probes of the pod would be stolen.
+    StealsProbes "steals-probes" Warning;
 }
 
 impl Problem {

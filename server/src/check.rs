@@ -56,7 +56,7 @@ pub(crate) fn main(arguments: &CheckArguments) -> u8 {
 /// Prints what [`VerifyArguments`] ask for; a file with mistakes is no failure.
 pub(crate) fn verify(arguments: &VerifyArguments) -> u8 {
     let environment = crate::settings::environment();
-    let overrides = Overrides { env: environment, flags: Vec::new(), target_pending: arguments.ide };
+    let overrides = Overrides { env: environment, target_pending: arguments.ide, ..Overrides::default() };
     let verdict = match Settings::load(Some(&arguments.path), &overrides) {
         Ok(settings) => verdict(&settings, arguments.resolved),
         Err(error) => json!({"type": "Fail", "errors": [error.to_string()]}),

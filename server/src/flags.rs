@@ -179,7 +179,7 @@ fn list(value: Option<&String>) -> Option<Value> {
 
 fn overrides(keys: Vec<(&'static str, Option<Value>)>) -> Overrides {
     let flags = keys.into_iter().filter_map(|(pointer, value)| Some((pointer.to_owned(), value?))).collect();
-    Overrides { env: settings::environment(), flags, target_pending: false }
+    Overrides { env: settings::environment(), flags, ..Overrides::default() }
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod hold;
 mod incoming;
 mod keeper;
 pub mod keys;
+pub mod live;
 mod names;
 mod outgoing;
 mod ports;

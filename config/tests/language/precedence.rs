@@ -9,7 +9,7 @@ fn overrides(env: &[(&str, &str)], flags: &[(&str, serde_json::Value)]) -> Overr
     Overrides {
         env: env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         flags: flags.iter().map(|(pointer, value)| ((*pointer).to_owned(), value.clone())).collect(),
-        target_pending: false,
+        ..Overrides::default()
     }
 }
 
