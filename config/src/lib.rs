@@ -151,6 +151,8 @@ pub struct Overrides {
 pub struct Loaded {
     /// The configuration; `None` when there is an error.
     pub config: Option<Config>,
+    /// What could be read, mistaken keys at their defaults: for editors, never for a launch.
+    pub readable: Option<Config>,
     /// Everything wrong, in the order of the text.
     pub problems: Vec<Problem>,
     /// Every key that the user wrote, with shorthands expanded.
@@ -208,10 +210,9 @@ pub fn load(source: Option<Source<'_>>, overrides: &Overrides) -> Loaded {
         ),
     }
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
-    if problems.iter().any(|problem| problem.severity == Severity::Error) {
-        config = None;
-    }
-    Loaded { config, problems, written }
+    let readable = config;
+    let sound = problems.iter().all(|problem| problem.severity != Severity::Error);
+    Loaded { config: readable.clone().filter(|_| sound), readable, problems, written }
 }
 
 /// Whether `pointer` is `ancestor` or lies below it.

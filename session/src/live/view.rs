@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use config::Kind;
+use config::{Config, Kind, target::Path};
 
 /// Where a document looks: what is left out is taken from the kubeconfig.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -15,6 +15,26 @@ pub struct Scope {
     pub namespace: Option<String>,
     /// The target that the document names, without its container: `deployment/x`, `label/app=x`.
     pub target: Option<String>,
+    /// Whether to take any certificate for the API server's; `None`: as the kubeconfig says.
+    pub accept_invalid_certificates: Option<bool>,
+    /// Whether the environment's proxies are left aside, as by `use_proxy: false`.
+    pub direct: bool,
+}
+
+impl Scope {
+    /// Where a session of `config` would look.
+    pub fn of(config: &Config) -> Self {
+        let target = config.target.as_ref();
+        let path = target.map(|target| &target.path).filter(|path| **path != Path::Targetless);
+        Self {
+            kubeconfig: config.kubeconfig.clone(),
+            context: config.kube_context.clone(),
+            namespace: target.and_then(|target| target.namespace.clone()),
+            target: path.map(ToString::to_string),
+            accept_invalid_certificates: config.accept_invalid_certificates,
+            direct: !config.use_proxy,
+        }
+    }
 }
 
 /// Whether what a [`View`] holds can be relied on.
@@ -44,6 +64,9 @@ pub struct View {
     pub namespaces: Option<Arc<[String]>>,
     /// What could be stood in for in the namespace: kinds in the order of [`Kind::ALL`], then by name.
     pub targets: Option<Arc<[TargetItem]>>,
+    /// Labels of the namespace's pods and how many have each, sorted; without those that tell revisions and single
+    /// pods apart.
+    pub labels: Option<Arc<[LabelItem]>>,
     /// Services of the namespace.
     pub services: Option<Arc<[ServiceDetail]>>,
     /// The target that the scope names, if it exists.
@@ -67,6 +90,15 @@ pub struct TargetItem {
     pub desired: Option<u32>,
     /// Containers, without those of meshes, where the watch tells.
     pub containers: Arc<[String]>,
+}
+
+/// A label that pods carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelItem {
+    /// `key=value`.
+    pub label: Arc<str>,
+    /// Pods that carry it.
+    pub pods: u32,
 }
 
 /// A target, looked at closely.
@@ -100,8 +132,10 @@ pub struct PodDetail {
 pub enum Health {
     /// It is ready.
     Ready,
-    /// It is not, and why.
+    /// It runs but is not ready, and why: a session can use it, Services send it nothing.
     NotReady(String),
+    /// A session cannot use it, and why.
+    Down(String),
     /// Nothing is known of it.
     #[default]
     Unknown,
@@ -127,6 +161,8 @@ pub struct ContainerDetail {
     pub mounts: Vec<String>,
     /// Ports that its HTTP and gRPC probes ask.
     pub probe_ports: Vec<u16>,
+    /// Those of them that are asked over TLS, where a probe cannot be told from other requests.
+    pub tls_probe_ports: Vec<u16>,
 }
 
 /// A port that a container or service declares.
