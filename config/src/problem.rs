@@ -50,12 +50,12 @@ pub struct Edit {
     pub text: String,
 }
 
-/// Declares [`Code`] with its printed name and severity, so that each rule is listed once.
+/// Declares [`Code`] with its meaning, printed name and severity, so that each rule is listed once.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $severity:ident;)*) => {
+    ($($(#[doc = $meaning:literal])+ $variant:ident $name:literal $severity:ident;)*) => {
         /// Which rule was broken.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Code { $($(#[$doc])* $variant,)* }
+        pub enum Code { $($(#[doc = $meaning])+ $variant,)* }
 
         impl Code {
             /// Every code.
@@ -69,6 +69,11 @@ macro_rules! codes {
             /// How bad a problem of this code is, unless it says otherwise.
             pub fn severity(self) -> Severity {
                 match self { $(Code::$variant => Severity::$severity,)* }
+            }
+
+            /// When it is raised, in a sentence or two.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Code::$variant => concat!($($meaning),+).trim_ascii(),)* }
             }
         }
     };
@@ -91,26 +96,50 @@ codes! {
     UnsupportedKey "unsupported-key" Warning;
     /// The key is accepted and never does anything here.
     NoEffect "no-effect" Hint;
+    /// Another key has taken its place.
+    DeprecatedKey "deprecated-key" Warning;
+    /// The key may change or go in any version.
+    UnstableKey "unstable-key" Warning;
     /// The value has a type that the key does not take.
     WrongType "wrong-type" Error;
     /// The value is not among those that the key takes.
     BadValue "bad-value" Error;
     /// A key that must be there is absent.
     MissingKey "missing-key" Error;
+    /// Keys that cannot stand together.
+    ExclusiveKeys "exclusive-keys" Error;
     /// An environment variable or a flag has a value that its key does not take.
     BadVariable "bad-variable" Error;
+    /// A profile of the cluster changed the configuration.
+    ProfileApplied "profile-applied" Warning;
     /// A regular expression does not compile.
     BadRegex "bad-regex" Error;
+    /// A JSONPath does not compile.
+    BadJsonPath "bad-jsonpath" Error;
+    /// A jq program does not compile.
+    BadJq "bad-jq" Error;
     /// A target path is outside the grammar.
     TargetSyntax "target-syntax" Error;
     /// A target's object form names more than one thing.
     TargetSeveral "target-several" Error;
     /// A label target has no label.
     LabelEmpty "label-empty" Error;
+    /// A label target stands beside something that needs a single workload.
+    LabelWith "label-with" Error;
     /// No target, and incoming traffic to steal.
     TargetlessSteal "targetless-steal" Error;
     /// No target, and an ephemeral agent asked for.
     TargetlessEphemeral "targetless-ephemeral" Error;
+    /// No target, and a copy of it asked for.
+    TargetlessCopy "targetless-copy" Error;
+    /// A copy of the target is asked for, which is the operator's work, and the operator is refused.
+    CopyWithoutOperator "copy-without-operator" Error;
+    /// A service has no pod that could be copied.
+    CopyService "copy-service" Error;
+    /// A copy of the target whose traffic is not stolen.
+    CopyWithoutSteal "copy-without-steal" Warning;
+    /// The key needs the operator.
+    OperatorKey "operator-key" Warning;
     /// More than one HTTP filter.
     FilterSeveral "filter-several" Error;
     /// A filter that says nothing.
@@ -121,6 +150,12 @@ codes! {
     PortTwice "port-twice" Error;
     /// A port is mapped to itself.
     PortIdentity "port-identity" Warning;
+    /// Both names of the delivery of TLS are present.
+    TlsBoth "tls-both" Error;
+    /// Whom to trust is said twice, or not at all.
+    TlsRoots "tls-roots" Error;
+    /// The name to ask a TLS server for is neither a DNS name nor an address.
+    TlsName "tls-name" Error;
     /// An outgoing or dns filter entry is malformed.
     NetFilterSyntax "net-filter-syntax" Error;
     /// Both sides of one filter are present.
@@ -133,10 +168,18 @@ codes! {
     NetFilterSides "net-filter-sides" Warning;
     /// Environment variables both included and excluded.
     EnvBoth "env-both" Error;
+    /// A variable has a fixed value, and is to lead to the branch of a database.
+    EnvOverrideBranch "env-override-branch" Error;
     /// A pattern imports variables that are excluded by default.
     EnvBringsBack "env-brings-back" Hint;
+    /// A broker of message queues that is not known.
+    QueueType "queue-type" Error;
+    /// The description of protobuf payloads is unusable.
+    QueueProtobuf "queue-protobuf" Error;
     /// The read-ahead buffer is large.
     BufferSize "buffer-size" Warning;
+    /// The shortest pause between retries is longer than the longest one, which must not be zero.
+    RetryRange "retry-range" Error;
     /// The agent's namespace is written and not used.
     AgentNamespaceUnused "agent-namespace-unused" Warning;
     /// The agent image speaks another protocol.
@@ -218,6 +261,12 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn codes_have_a_meaning_of_one_line() {
+        assert_eq!(Code::PortTwice.meaning(), "A port stands twice in a list of pairs.");
+        assert!(Code::ALL.iter().all(|code| code.meaning().ends_with('.') && !code.meaning().contains('\n')));
     }
 
     #[test]
