@@ -70,7 +70,7 @@ pub struct Config {
     pub key: Option<String>,
     /// Kubeconfig files, separated by `:`; `~` and `$VAR` are expanded. Otherwise `KUBECONFIG`, `~/.kube/config`, or
     /// the pod's own account.
-    #[schemars(extend("x-env" = "MIRRORD_KUBECONFIG"))]
+    #[schemars(extend("x-meaning" = "file", "x-env" = "MIRRORD_KUBECONFIG"))]
     pub kubeconfig: Option<String>,
     /// Context of the kubeconfig; otherwise its current one.
     #[schemars(extend("x-meaning" = "context", "x-env" = "MIRRORD_KUBE_CONTEXT"))]

@@ -10,7 +10,7 @@
 //! | `x-short` | struct | which scalars stand for the object: `{"true": …, "false": …, "text": "key"}`, or `"target"`, `"path"` |
 //! | `x-short` | list | `"list"`: one scalar stands for a list of one; `"names"`: so does `"A;B;C"` |
 //! | `x-env` | key | the environment variables that set it, best first: `"NAME"`, or `[["NAME", {"true": "steal"}], …]` |
-//! | `x-meaning` | text, number | what a value refers to: see [`Meaning`] |
+//! | `x-meaning` | text, number, list, mapping | what a value, each item or each key refers to: see [`Meaning`] |
 //! | `x-status` | key | `"no-effect"` or `"internal"`: see [`Status`] |
 //! | `x-later` | struct | keys of the language that this version does not read, with their descriptions |
 //! | `x-ignored` | struct | keys that are accepted without effect, with their descriptions |
@@ -125,6 +125,8 @@ pub struct Object {
     pub sets: Vec<Vec<String>>,
     /// Whether the keys are regular expressions.
     pub pattern_keys: bool,
+    /// What the free keys refer to, even where they are regular expressions.
+    pub key_meaning: Option<Meaning>,
     /// Whether at most one key may be written.
     pub exclusive: bool,
 }
@@ -190,8 +192,18 @@ pub enum Meaning {
     Context,
     /// A port of the target.
     RemotePort,
+    /// A port of this machine.
+    LocalPort,
+    /// One side of a pair of ports: first the one of this machine, then the one of the target.
+    PortPair,
     /// A regular expression.
     Regex,
+    /// A regular expression over paths of the target.
+    Path,
+    /// Names of the target's environment variables; `*` and `?` are wild.
+    Variable,
+    /// A file of this machine.
+    File,
     /// An entry of an outgoing or dns filter.
     Destination,
 }

@@ -19,19 +19,19 @@ pub struct Fs {
     ]))]
     pub mode: FsMode,
     /// Paths that are read from the target, and written on this machine.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "regex", "x-env" = "MIRRORD_FILE_READ_ONLY_PATTERN", "examples" = [["^/etc/shop/"]]))]
+    #[schemars(extend("x-short" = "list", "x-meaning" = "path", "x-env" = "MIRRORD_FILE_READ_ONLY_PATTERN", "examples" = [["^/etc/shop/"]]))]
     pub read_only: Vec<String>,
     /// Paths that are read from, and written to, the target.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "regex", "x-env" = "MIRRORD_FILE_READ_WRITE_PATTERN", "examples" = [["^/data/"]]))]
+    #[schemars(extend("x-short" = "list", "x-meaning" = "path", "x-env" = "MIRRORD_FILE_READ_WRITE_PATTERN", "examples" = [["^/data/"]]))]
     pub read_write: Vec<String>,
     /// Paths that stay on this machine.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "regex", "x-env" = "MIRRORD_FILE_LOCAL_PATTERN", "examples" = [["\\.env$"]]))]
+    #[schemars(extend("x-short" = "list", "x-meaning" = "path", "x-env" = "MIRRORD_FILE_LOCAL_PATTERN", "examples" = [["\\.env$"]]))]
     pub local: Vec<String>,
     /// Paths that do not exist for the program.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "regex", "examples" = [["\\.aws"]]))]
+    #[schemars(extend("x-short" = "list", "x-meaning" = "path", "examples" = [["\\.aws"]]))]
     pub not_found: Vec<String>,
     /// Rewrites paths before any list is asked: regular expression to replacement, where `$1` stands for a capture.
-    #[schemars(extend("examples" = [{ "^/home/me/(.*)": "/home/app/$1" }]))]
+    #[schemars(extend("x-meaning" = "path", "examples" = [{ "^/home/me/(.*)": "/home/app/$1" }]))]
     pub mapping: Mapping,
     /// Bytes that are read ahead of the program in remote files opened for reading; 0: none.
     pub readonly_file_buffer: u64,

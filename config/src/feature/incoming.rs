@@ -22,10 +22,10 @@ pub struct Incoming {
     #[schemars(with = "Option<Vec<Port>>", extend("x-short" = "list", "x-meaning" = "remote-port"))]
     pub ports: Option<Vec<u16>>,
     /// Local ports that are left alone. Not together with `ports`.
-    #[schemars(with = "Vec<Port>", extend("x-short" = "list"))]
+    #[schemars(with = "Vec<Port>", extend("x-short" = "list", "x-meaning" = "local-port"))]
     pub ignore_ports: Vec<u16>,
     /// Pairs `[local, remote]`, one to one: a listener on the local port gets the traffic of the remote one.
-    #[schemars(with = "Vec<(Port, Port)>", extend("examples" = [[[8080, 80]]]))]
+    #[schemars(with = "Vec<(Port, Port)>", extend("x-meaning" = "port-pair", "examples" = [[[8080, 80]]]))]
     pub port_mapping: Vec<(u16, u16)>,
     /// Pairs `[asked, actual]`: the program asks for the first and really gets the second, or fails.
     #[schemars(with = "Vec<(Port, Port)>", extend("examples" = [[[80, 8080]]]))]

@@ -79,6 +79,8 @@ fn list(schema: &Map<String, Value>, pointer: &str) -> List {
         text.meaning = meaning;
     } else if let Some(integer) = &mut item.integer {
         integer.meaning = meaning;
+    } else if let Some(integer) = item.list.as_mut().and_then(|pair| pair.item.integer.as_mut()) {
+        integer.meaning = meaning;
     }
     let length = schema.get("maxItems").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
     List { item, length }
@@ -105,6 +107,7 @@ fn object(schema: &Map<String, Value>, pointer: &str) -> Object {
     }
     object.required = words(schema.get("required"));
     object.removed = words(schema.get("x-removed"));
+    object.key_meaning = schema.get("x-meaning").map(|word| meaning(word, pointer));
     object.pattern_keys = schema.get("x-pattern-keys") == Some(&Value::Bool(true));
     let sets = schema.get("x-sets").and_then(Value::as_array).into_iter().flatten();
     object.sets = sets.map(|set| words(Some(set))).collect();
@@ -193,7 +196,12 @@ fn meaning(word: &Value, pointer: &str) -> Meaning {
         "namespace" => Meaning::Namespace,
         "context" => Meaning::Context,
         "remote-port" => Meaning::RemotePort,
+        "local-port" => Meaning::LocalPort,
+        "port-pair" => Meaning::PortPair,
         "regex" => Meaning::Regex,
+        "path" => Meaning::Path,
+        "variable" => Meaning::Variable,
+        "file" => Meaning::File,
         "destination" => Meaning::Destination,
         other => panic!("{pointer}: unknown x-meaning {other}"),
     }

@@ -86,7 +86,7 @@ fn forms(shape: &Shape, path: &str) -> Vec<Map<String, Value>> {
 }
 
 fn object(form: &Object, path: &str) -> Value {
-    let Object { keys, others, required, removed: _, sets, pattern_keys: _, exclusive } = form;
+    let Object { keys, others, required, removed: _, sets, pattern_keys: _, key_meaning: _, exclusive } = form;
     let mut schema = json!({ "type": "object" });
     let mut properties = Map::new();
     for (key, shape) in keys.iter().filter(|(_, shape)| shape.status != Status::Internal) {

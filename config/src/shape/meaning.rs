@@ -16,14 +16,21 @@ pub(super) fn problem(meaning: Meaning, text: &str, span: Span, place: &Place) -
             let error = Target::parse(text).err()?;
             Some(Problem::new(error.code, &place.written, span, error.message).help(error.help))
         }
-        Meaning::Regex => bad_regex(text, span, place),
+        Meaning::Regex | Meaning::Path => bad_regex(text, span, place),
         Meaning::Destination => {
             let error = text.parse::<Destination>().err()?;
             let problem = Problem::new(Code::NetFilterSyntax, &place.written, span, error.to_string());
             Some(problem.help("write [tcp://|udp://][NAME|IP|[IPv6]|SUBNET/LEN][:PORT]"))
         }
         // Names are checked in the path that they are joined into.
-        Meaning::Name | Meaning::Namespace | Meaning::Context | Meaning::RemotePort => None,
+        Meaning::Name
+        | Meaning::Namespace
+        | Meaning::Context
+        | Meaning::RemotePort
+        | Meaning::LocalPort
+        | Meaning::PortPair
+        | Meaning::Variable
+        | Meaning::File => None,
     }
 }
 

@@ -53,7 +53,7 @@ pub fn wanted(cursor: &Cursor) -> Option<Query> {
         Meaning::TargetPath | Meaning::Name => Some(query),
         // A namespace that is being typed is no place to look for namespaces.
         Meaning::Namespace => Some(Query { namespace: None, ..query }),
-        Meaning::Context | Meaning::RemotePort | Meaning::Regex | Meaning::Destination => None,
+        _ => None,
     }
 }
 
