@@ -1,12 +1,17 @@
 //! A configuration file as a tree of values, each with the bytes that it was written in.
 
+pub mod edit;
 mod json;
-
-use std::path::Path;
+pub mod print;
+mod syntax;
+mod template;
 
 use serde_json::Number;
 
-use crate::problem::{Code, Problem};
+use crate::Source;
+use crate::problem::Problem;
+pub use syntax::Syntax;
+pub use template::Templates;
 
 /// A range of bytes in the source text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -51,6 +56,8 @@ pub enum Value {
     Number(Number),
     /// Text, without quotes and escapes.
     String(String),
+    /// A scalar whose value is not known, because a template makes it; as written, without quotes.
+    Template(String),
     /// A list.
     Array(Vec<Node>),
     /// A mapping, in the order of the text.
@@ -75,6 +82,8 @@ pub struct Entry {
 /// The tree of one file, and what is wrong with its syntax.
 #[derive(Clone, Debug)]
 pub struct Document {
+    /// What it is written in.
+    pub syntax: Syntax,
     /// The outermost value.
     pub root: Node,
     /// Syntax problems, at most [`MAX_PROBLEMS`].
@@ -88,20 +97,35 @@ pub const MAX_DEPTH: usize = 64;
 pub const MAX_PROBLEMS: usize = 20;
 
 impl Document {
-    /// Reads `text`, whose syntax the extension of `name` tells. Never fails: what cannot be read is a problem.
+    /// Reads `text` as it stands in an editor, in the syntax that the extension of `name` tells. Templates are not
+    /// rendered: a scalar with one is a [`Value::Template`]. Never fails: what cannot be read is a problem.
     pub fn parse(name: &str, text: &str) -> Self {
-        match unread_extension(name) {
-            None => Self::parse_json(text),
-            Some(problem) => {
-                Self { root: Node { value: Value::Broken, span: Span::default() }, problems: vec![problem] }
-            }
+        match Syntax::of(name) {
+            Ok(_) if name == "-" => Self::parse_as(Syntax::sniff(text), text),
+            Ok(syntax) => Self::parse_as(syntax, text),
+            Err(problem) => Self::unread(problem),
         }
     }
 
-    /// Reads JSON with comments, trailing commas and a leading byte order mark.
+    /// Reads JSON with comments, trailing commas and a leading byte order mark, as it stands in an editor.
     pub fn parse_json(text: &str) -> Self {
+        Self::parse_as(Syntax::Json, text)
+    }
+
+    /// Renders the templates of `source` and reads the result. All spans are those of the source: what an expression
+    /// produced stands where the expression stands.
+    pub fn render(source: Source<'_>, _templates: &Templates<'_>) -> Self {
+        Self::parse(source.name, source.text)
+    }
+
+    fn parse_as(syntax: Syntax, text: &str) -> Self {
         let (root, problems) = json::parse(text);
-        Self { root, problems }
+        Self { syntax, root, problems }
+    }
+
+    fn unread(problem: Problem) -> Self {
+        let root = Node { value: Value::Broken, span: Span::default() };
+        Self { syntax: Syntax::Json, root, problems: vec![problem] }
     }
 
     /// The entry or list item that `pointer` names, or else its nearest ancestor that is in the text.
@@ -149,16 +173,6 @@ pub fn line_column(text: &str, offset: usize) -> (usize, usize) {
     (before.matches('\n').count() + 1, before[line_start..].trim_start_matches('\u{feff}').chars().count() + 1)
 }
 
-fn unread_extension(name: &str) -> Option<Problem> {
-    let extension = Path::new(name).extension()?.to_str().unwrap_or_default().to_ascii_lowercase();
-    let message = match extension.as_str() {
-        "json" | "jsonc" => return None,
-        "yaml" | "yml" | "toml" => format!("`{name}`: .{extension} files are not read yet"),
-        _ => format!("`{name}`: a configuration file does not end in .{extension}"),
-    };
-    Some(Problem::new(Code::FileExtension, "", Span::default(), message).help("use a .json or .jsonc file"))
-}
-
 impl From<&serde_json::Value> for Node {
     /// A value that comes from no text: a flag, a shorthand.
     fn from(value: &serde_json::Value) -> Self {
@@ -182,14 +196,14 @@ impl Node {
         Self { value, span }
     }
 
-    /// The plain value, without positions; broken parts are left out.
-    pub(crate) fn to_json(&self) -> Option<serde_json::Value> {
+    /// The plain value, without positions; broken parts are left out, templates are text.
+    pub fn to_json(&self) -> Option<serde_json::Value> {
         Some(match &self.value {
             Value::Broken => return None,
             Value::Null => serde_json::Value::Null,
             Value::Bool(flag) => (*flag).into(),
             Value::Number(number) => serde_json::Value::Number(number.clone()),
-            Value::String(text) => text.as_str().into(),
+            Value::String(text) | Value::Template(text) => text.as_str().into(),
             Value::Array(items) => items.iter().filter_map(Self::to_json).collect(),
             Value::Object(entries) => serde_json::Value::Object(
                 entries.iter().filter_map(|entry| Some((entry.key.clone(), entry.value.to_json()?))).collect(),

@@ -43,6 +43,11 @@ impl Checker<'_> {
         if matches!(node.value, Value::Broken | Value::Null) {
             return None;
         }
+        if let Value::Template(_) = node.value {
+            let (pointer, origin) = (place.canonical.clone(), self.origin.clone());
+            self.written.push(WrittenKey { pointer, span: node.span, origin });
+            return None;
+        }
         match expand::expand(shape, node) {
             Ok(None) => {
                 let value = self.form(shape, node, place);
@@ -179,9 +184,11 @@ impl Checker<'_> {
         if object.exclusive && checked.is_empty() {
             return None;
         }
+        // What a template will make is not known to be wrong.
+        let unknown = entries.iter().any(|entry| matches!(entry.value.value, Value::Template(_)));
         let absent: Vec<_> = object.required.iter().filter(|key| !checked.contains_key(*key)).collect();
         if !absent.is_empty() {
-            if self.problems.len() == problems {
+            if self.problems.len() == problems && !unknown {
                 let names: Vec<_> = absent.iter().map(|key| format!("`{key}`")).collect();
                 let problem =
                     Problem::new(Code::MissingKey, &place.written, node.span, format!("{} missing", names.join(", ")));
@@ -190,6 +197,7 @@ impl Checker<'_> {
             return None;
         }
         if self.problems.len() == problems
+            && !unknown
             && !object.sets.is_empty()
             && !object.sets.iter().any(|set| is_set(set, &checked))
         {
@@ -298,7 +306,9 @@ fn found(value: &Value) -> String {
         Value::Null => "null".to_owned(),
         Value::Bool(flag) => flag.to_string(),
         Value::Number(number) => number.to_string(),
-        Value::String(text) => format!("the text \"{}\"", text.chars().take(40).collect::<String>()),
+        Value::String(text) | Value::Template(text) => {
+            format!("the text \"{}\"", text.chars().take(40).collect::<String>())
+        }
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
     }

@@ -46,7 +46,7 @@ fn plain(node: &Node) -> serde_json::Value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(flag) => (*flag).into(),
         Value::Number(number) => serde_json::Value::Number(number.clone()),
-        Value::String(text) => text.clone().into(),
+        Value::String(text) | Value::Template(text) => text.clone().into(),
         Value::Array(items) => items.iter().map(plain).collect(),
         Value::Object(entries) => entries.iter().map(|entry| (entry.key.clone(), plain(&entry.value))).collect(),
     }
