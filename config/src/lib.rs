@@ -11,6 +11,7 @@
 
 pub mod agent;
 mod check;
+pub mod compile;
 pub mod document;
 pub mod feature;
 mod merge;
