@@ -10,6 +10,7 @@ pub mod dap;
 mod demo;
 mod editor;
 mod exec;
+pub mod explain;
 mod flags;
 mod ls;
 pub mod lsp;

@@ -42,7 +42,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{agent::Connected, cluster::Cluster, hold::Hold, incoming::Listeners, names::AddressBook, proxy::Proxy};
-pub use setup::Refused;
+pub use setup::{Here, Refused, policy};
 
 /// What whoever launches the program has to apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -223,6 +223,9 @@ impl Session {
 async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     let here = setup::Here { environment: &options.environment, working_directory: &options.working_directory };
     let mut plan = setup::plan(&options.config, &here)?;
+    for warning in std::mem::take(&mut plan.warnings) {
+        observer.tell(Event::Warning(warning));
+    }
     let linked = match &options.place {
         Place::Local(pod) => link_local(pod, &observer).await?,
         Place::Cluster => link_cluster(&plan, &observer).await?,

@@ -117,7 +117,7 @@ pub fn effective(
     file: &BTreeMap<String, String>,
     local: &BTreeMap<String, String>,
 ) -> EnvChange {
-    let Env { enabled, include: _, exclude: _, r#override, mapping, unset, env_file: _, load_from_process: _ } = env;
+    let Env { enabled, include: _, exclude: _, r#override, mapping, unset: _, env_file: _, load_from_process: _ } = env;
     if !enabled {
         return EnvChange { set: file.clone(), unset: Vec::new() };
     }
@@ -128,13 +128,13 @@ pub fn effective(
         .collect();
     set.extend(file.clone());
     for (name, value) in &mut set {
-        if let Some(mapped) = rewrite(mapping, name) {
+        if let Some((_, mapped)) = rewrite(mapping, name) {
             *value = mapped;
         }
     }
     set.extend(r#override.clone());
 
-    let dropped = |name: &str| unset.iter().any(|pattern| matches(&pattern.to_lowercase(), &name.to_lowercase()));
+    let dropped = |name: &str| unset_by(env, name).is_some();
     set.retain(|name, _| !dropped(name));
     let unset = local.keys().filter(|name| dropped(name)).cloned().collect();
     EnvChange { set, unset }
@@ -142,16 +142,53 @@ pub fn effective(
 
 /// Whether the target's variable `name` is imported.
 pub fn is_imported(env: &Env, name: &str) -> bool {
+    import(env, name).0
+}
+
+/// The rule that decides about the import of a variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportRule {
+    /// Nothing is imported.
+    Off,
+    /// Pattern of this number, from 0, of `include`.
+    Included(usize),
+    /// `include` is there and does not name it.
+    NotIncluded,
+    /// Pattern of this number, from 0, of `exclude`.
+    Excluded(usize),
+    /// It describes the target's machine, by this pattern of ours.
+    ExcludedByDefault(&'static str),
+    /// No rule speaks against it.
+    Default,
+}
+
+/// Whether the target's variable `name` is imported, and which rule says so.
+pub fn import(env: &Env, name: &str) -> (bool, ImportRule) {
     let Env { enabled, include, exclude, .. } = env;
-    let by_default = !is_excluded_by_default(name);
-    *enabled
-        && match (include, exclude) {
-            (Some(include), _) => {
-                include.iter().any(|pattern| if pattern == "*" { by_default } else { matches(pattern, name) })
-            }
-            (None, Some(exclude)) => by_default && !exclude.iter().any(|pattern| matches(pattern, name)),
-            (None, None) => by_default,
-        }
+    if !enabled {
+        return (false, ImportRule::Off);
+    }
+    let excluded = EXCLUDED.iter().chain(EXCLUDED_LOADERS).find(|pattern| matches(pattern, name));
+    let fits = |pattern: &String| matches(pattern, name) && (pattern != "*" || excluded.is_none());
+    if let Some(include) = include {
+        return match (include.iter().position(fits), excluded) {
+            (Some(number), _) => (true, ImportRule::Included(number)),
+            (None, Some(pattern)) => (false, ImportRule::ExcludedByDefault(pattern)),
+            (None, None) => (false, ImportRule::NotIncluded),
+        };
+    }
+    if let Some(pattern) = excluded {
+        return (false, ImportRule::ExcludedByDefault(pattern));
+    }
+    match exclude.iter().flatten().position(|pattern| matches(pattern, name)) {
+        Some(number) => (false, ImportRule::Excluded(number)),
+        None => (true, ImportRule::Default),
+    }
+}
+
+/// Number, from 0, of the pattern of `unset` that removes `name`.
+pub fn unset_by(env: &Env, name: &str) -> Option<usize> {
+    env.unset.iter().position(|pattern| matches(&pattern.to_lowercase(), &name.to_lowercase()))
 }
 
 /// Whether `name` stays out unless an `include` pattern asks for it.
@@ -159,15 +196,15 @@ pub fn is_excluded_by_default(name: &str) -> bool {
     EXCLUDED.iter().chain(EXCLUDED_LOADERS).any(|pattern| matches(pattern, name))
 }
 
-/// The value that the first matching pattern gives to `name`.
+/// Number, from 0, of the first pattern that matches `name`, and the value that it gives.
 ///
 /// Patterns that do not compile, which the checker refuses, or that give up on hostile input match nothing.
-fn rewrite(mapping: &Mapping, name: &str) -> Option<String> {
-    mapping.0.iter().find_map(|Rewrite { pattern, replacement }| {
+pub fn rewrite(mapping: &Mapping, name: &str) -> Option<(usize, String)> {
+    mapping.0.iter().enumerate().find_map(|(number, Rewrite { pattern, replacement })| {
         let captures = Regex::new(pattern).ok()?.captures(name).ok()??;
         let mut value = String::new();
         captures.expand(replacement, &mut value);
-        Some(value)
+        Some((number, value))
     })
 }
 
