@@ -22,7 +22,6 @@
 
 mod adapters;
 mod backing;
-mod codec;
 mod connection;
 mod launch;
 mod message;
@@ -38,7 +37,7 @@ use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-pub use codec::FrameError;
+pub use crate::frames::FrameError;
 
 /// Where the proxy runs.
 #[derive(Clone, Debug)]

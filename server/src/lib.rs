@@ -12,6 +12,7 @@ mod editor;
 mod exec;
 pub mod explain;
 mod flags;
+mod frames;
 mod ls;
 pub mod lsp;
 mod program;

@@ -12,9 +12,10 @@ use tokio::{
 };
 use tokio_util::codec::{FramedRead, FramedWrite};
 
+use crate::frames::{FrameError, Frames};
+
 use super::{
     adapters::{Adapter, Command},
-    codec::{FrameError, Frames},
     message::{self, Arguments, Kind},
     process::{self, Process, Program},
 };

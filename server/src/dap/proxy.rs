@@ -27,13 +27,13 @@ use super::{
     Environment, Error,
     adapters::{self, Adapter},
     backing::{Backing, Sessions},
-    codec::{FrameError, Frames},
     connection::{self, Connection, Place},
     message::{Arguments, Asked, Category, Ledger},
     process::Program,
     progress::{Progress, line},
     start::Begun,
 };
+use crate::frames::{FrameError, Frames};
 
 /// How long after the program's start a layer may take to report in. A busy machine loads slowly; a program without us
 /// must not run for long.

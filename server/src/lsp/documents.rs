@@ -1,37 +1,89 @@
-//! The open documents, as their editors see them. The newest version wins, in whatever order edits arrive.
+//! The open documents, as their editors see them, and what is derived from each version once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-/// A document at one moment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+use config::{Document, Loaded};
+
+/// Largest text that is read, in bytes. A configuration is a few kilobytes; what is larger is some other file.
+pub const LIMIT: usize = 16 << 20;
+
+/// A document at one moment. Clones share what is derived from it.
+#[derive(Clone, Debug)]
 pub struct Snapshot {
+    /// Its whole URI.
+    pub uri: Arc<str>,
     /// The last part of its path; the extension tells the syntax.
     pub name: Arc<str>,
     /// The editor's count of edits.
     pub version: i32,
     /// The whole text.
     pub text: Arc<str>,
+    derived: Arc<Derived>,
+}
+
+#[derive(Debug, Default)]
+struct Derived {
+    document: OnceLock<Document>,
+    loaded: OnceLock<Loaded>,
+}
+
+impl Snapshot {
+    /// A document with this text.
+    pub fn new(uri: &str, version: i32, text: String) -> Self {
+        let name = uri.rsplit('/').next().unwrap_or_default().into();
+        Self { uri: uri.into(), name, version, text: text.into(), derived: Arc::default() }
+    }
+
+    /// The tree, read the first time that somebody wants it. Empty when the text is over [`LIMIT`].
+    pub fn document(&self) -> &Document {
+        self.derived.document.get_or_init(|| {
+            let text = if self.is_oversized() { "" } else { &self.text };
+            Document::parse(&self.name, text)
+        })
+    }
+
+    /// What `load` makes of the text, made the first time that somebody wants it.
+    pub fn loaded(&self, load: impl FnOnce(&Self) -> Loaded) -> &Loaded {
+        self.derived.loaded.get_or_init(|| load(self))
+    }
+
+    /// Whether the text is over [`LIMIT`].
+    pub fn is_oversized(&self) -> bool {
+        self.text.len() > LIMIT
+    }
+
+    /// Whether both are the same version, with the same surroundings.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.derived, &other.derived)
+    }
 }
 
 /// The open documents by URI.
 #[derive(Debug, Default)]
 pub struct Documents {
-    open: HashMap<String, Snapshot>,
+    open: HashMap<Arc<str>, Snapshot>,
 }
 
 impl Documents {
-    /// A document is opened, or has a new text. Whether that was news: of a configuration, and not older than what is
-    /// known.
-    ///
-    /// A change may overtake the opening, so the two are one.
-    pub fn change(&mut self, uri: &str, version: i32, text: String) -> bool {
-        let stale = self.open.get(uri).is_some_and(|known| known.version >= version);
-        if stale || !is_configuration(uri) {
-            return false;
+    /// A document is opened, perhaps again. Whether it is one of ours.
+    pub fn open(&mut self, uri: &str, version: i32, text: String) -> bool {
+        let ours = is_configuration(uri);
+        if ours {
+            self.insert(Snapshot::new(uri, version, text));
         }
-        let name = uri.rsplit('/').next().unwrap_or_default().into();
-        self.open.insert(uri.to_owned(), Snapshot { name, version, text: text.into() });
+        ours
+    }
+
+    /// A document is edited. Whether it is open here.
+    ///
+    /// Edits are applied in the order in which they come, whatever their versions say: each one describes the text
+    /// that the ones before it left.
+    pub fn edit(&mut self, uri: &str, version: i32, edit: impl FnOnce(&mut String)) -> bool {
+        let Some(known) = self.open.get(uri) else { return false };
+        let mut text = known.text.to_string();
+        edit(&mut text);
+        self.insert(Snapshot::new(uri, version, text));
         true
     }
 
@@ -43,6 +95,22 @@ impl Documents {
     /// The document now.
     pub fn get(&self, uri: &str) -> Option<Snapshot> {
         self.open.get(uri).cloned()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Snapshot> {
+        self.open.values()
+    }
+
+    /// Forgets what was derived, as the surroundings of the documents have changed.
+    pub fn reconsider(&mut self) {
+        for snapshot in self.open.values_mut() {
+            snapshot.derived = Arc::default();
+        }
+    }
+
+    fn insert(&mut self, snapshot: Snapshot) {
+        self.open.insert(Arc::clone(&snapshot.uri), snapshot);
     }
 }
 
@@ -77,15 +145,18 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_version_wins_in_whatever_order() {
+    fn what_is_derived_lasts_until_the_next_edit() {
         let uri = "file:///a/.mirrord/mirrord.json";
         let mut documents = Documents::default();
-        assert!(documents.change(uri, 3, "three".into()));
-        assert!(!documents.change(uri, 1, "one".into()));
-        assert!(!documents.change(uri, 2, "two".into()));
-        assert_eq!(documents.get(uri).map(|snapshot| snapshot.text.to_string()), Some("three".to_owned()));
-        assert!(documents.close(uri));
-        assert!(documents.change(uri, 1, "again".into()));
-        assert_eq!(documents.get(uri).map(|snapshot| snapshot.version), Some(1));
+        assert!(!documents.edit(uri, 1, |_| {}), "it is not open");
+        assert!(documents.open(uri, 1, "{".to_owned()));
+        let first = documents.get(uri).expect("open");
+        assert!(std::ptr::eq(first.document(), documents.get(uri).expect("open").document()));
+        assert!(documents.edit(uri, 2, |text| text.push('}')));
+        let second = documents.get(uri).expect("open");
+        assert!(!second.is(&first) && second.document().problems.is_empty());
+        documents.reconsider();
+        assert!(!second.is(&documents.get(uri).expect("open")), "the surroundings may tell otherwise now");
+        assert!(documents.close(uri) && documents.get(uri).is_none());
     }
 }

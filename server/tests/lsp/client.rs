@@ -62,6 +62,18 @@ impl Client {
         .await;
     }
 
+    /// Replaces what is between two positions.
+    pub(crate) async fn edit(&mut self, version: i32, start: (u32, u32), end: (u32, u32), text: &str) {
+        let document = json!({ "uri": URI, "version": version });
+        let position = |(line, character): (u32, u32)| json!({ "line": line, "character": character });
+        let range = json!({ "start": position(start), "end": position(end) });
+        self.notify(
+            "textDocument/didChange",
+            json!({ "textDocument": document, "contentChanges": [{ "range": range, "text": text }] }),
+        )
+        .await;
+    }
+
     /// A request about a position of the document.
     pub(crate) async fn ask_at(&mut self, method: &str, line: u32, character: u32) -> Value {
         let position = json!({ "line": line, "character": character });

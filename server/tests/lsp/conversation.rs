@@ -40,7 +40,7 @@ async fn initialize_is_fast_and_says_what_there_is() {
               "positionEncoding": "utf-16",
               "textDocumentSync": {
                 "openClose": true,
-                "change": 1
+                "change": 2
               },
               "hoverProvider": true,
               "completionProvider": {
@@ -105,20 +105,19 @@ async fn columns_count_utf16_units_unless_bytes_are_agreed_on() {
 }
 
 #[tokio::test]
-async fn the_newest_version_wins() {
+async fn edits_count_in_the_order_in_which_they_come() {
     talk(ready(), async |client| {
         client.initialize(json!({})).await;
-        client.open(1, "{").await;
-        client.change(5, r#"{"key": "x"}"#).await;
-        client.change(4, r#"{"kee": "x"}"#).await;
-        client.change(5, r#"{"kee": "x"}"#).await;
+        client.open(1, r#"{"key": "x"}"#).await;
+        client.edit(5, (0, 2), (0, 5), "kee").await;
+        client.edit(4, (0, 4), (0, 5), "y").await;
+        client.edit(4, (0, 99), (7, 0), "\n").await;
         loop {
             let (version, lines) = client.diagnostics().await;
-            if version == Some(5) {
+            if version == Some(4) {
                 assert_eq!(lines, "");
                 break;
             }
-            assert_eq!(version, Some(1));
         }
     })
     .await;

@@ -7,11 +7,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Flow, LAYER_LIMIT, Proxy, Stage, no_layer};
 use crate::dap::{
-    codec::FrameError,
     message::{self, Arguments, Asked, Category, Kind},
     process::Program,
     start::Begun,
 };
+use crate::frames::FrameError;
 
 impl<I, O> Proxy<I, O>
 where

@@ -11,13 +11,13 @@ use super::{DISCONNECT_LIMIT, Error, Flow, HELD_LIMIT, Proxy, Stage};
 use crate::dap::{
     adapters,
     backing::Launch,
-    codec::FrameError,
     launch::{self, Wish},
     message::{self, Arguments, Asked, Category, Kind},
     process::Program,
     progress::{PROGRESS_ID, Progress},
     start::{self, Beginning},
 };
+use crate::frames::FrameError;
 
 impl<I, O> Proxy<I, O>
 where

@@ -10,12 +10,12 @@ use tokio::{
 
 use super::{Error, FINISH_LIMIT, Flow, LINGER_LIMIT, Proxy, Stage};
 use crate::dap::{
-    codec::FrameError,
     message::{self, Asked, Category},
     process::Program,
     progress::line,
     start::Begun,
 };
+use crate::frames::FrameError;
 
 /// How long the adapter of an editor that has gone may leave its input unread.
 const PARTING_WRITE_LIMIT: Duration = Duration::from_millis(200);

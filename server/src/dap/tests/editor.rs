@@ -21,9 +21,9 @@ use super::{
 use crate::dap::{
     Environment, Error,
     backing::Sessions,
-    codec::Frames,
     proxy::{Proxy, Reach},
 };
+use crate::frames::Frames;
 
 /// An editor, connected to a proxy.
 pub(super) struct Editor {

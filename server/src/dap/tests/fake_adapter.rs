@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 use tokio_util::codec::{FramedRead, FramedWrite};
 
-use crate::dap::codec::Frames;
+use crate::frames::Frames;
 
 /// How it behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,14 +1,14 @@
-//! Frames of the debug adapter protocol: header lines, an empty line, and as many bytes of JSON as `Content-Length` says.
+//! Frames of both editor protocols: header lines, an empty line, and as many bytes of JSON as `Content-Length` says.
 
 use bytes::{Buf, BufMut, BytesMut};
 use serde_json::Value;
 use tokio_util::codec::{Decoder, Encoder};
 
 /// Bytes of all header lines of one frame. Ours has one line of 20; the rest is slack for `Content-Type`.
-pub(super) const HEADER_LIMIT: usize = 4 * 1024;
+pub(crate) const HEADER_LIMIT: usize = 4 * 1024;
 
 /// Bytes of one body. Variables, sources and memory come in pages, so that real messages stay far below.
-pub(super) const BODY_LIMIT: usize = 64 * 1024 * 1024;
+pub(crate) const BODY_LIMIT: usize = 64 * 1024 * 1024;
 
 /// Why a stream of frames cannot be read on.
 #[derive(Debug, thiserror::Error)]
@@ -17,10 +17,10 @@ pub enum FrameError {
     #[error("cannot read or write: {0}")]
     Io(#[from] std::io::Error),
     /// No end of the header in sight.
-    #[error("a header is longer than {HEADER_LIMIT} bytes: this is no debug adapter protocol")]
+    #[error("a header is longer than {HEADER_LIMIT} bytes: these are no messages of an editor")]
     LongHeader,
     /// A header line that is none, or a header without a length.
-    #[error("`{0}` is no header of the debug adapter protocol (expected `Content-Length: <bytes>`)")]
+    #[error("`{0}` is no header of a message (expected `Content-Length: <bytes>`)")]
     BadHeader(String),
     /// A length over the limit.
     #[error("a message of {0} bytes is over the limit of {BODY_LIMIT}")]
@@ -35,16 +35,14 @@ pub enum FrameError {
 
 /// Reads and writes frames.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     /// Length of the body whose header has been read.
     body: Option<usize>,
 }
 
-impl Decoder for Frames {
-    type Item = Value;
-    type Error = FrameError;
-
-    fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Value>, FrameError> {
+impl Frames {
+    /// The next whole body, if it has arrived. Header and body are taken off `buffer`.
+    pub(crate) fn body(&mut self, buffer: &mut BytesMut) -> Result<Option<BytesMut>, FrameError> {
         let length = match self.body {
             Some(length) => length,
             None => match take_header(buffer)? {
@@ -59,8 +57,16 @@ impl Decoder for Frames {
             return Ok(None);
         }
         self.body = None;
-        let body = buffer.split_to(length);
-        Ok(Some(serde_json::from_slice(&body)?))
+        Ok(Some(buffer.split_to(length)))
+    }
+}
+
+impl Decoder for Frames {
+    type Item = Value;
+    type Error = FrameError;
+
+    fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Value>, FrameError> {
+        self.body(buffer)?.map(|body| serde_json::from_slice(&body)).transpose().map_err(FrameError::from)
     }
 
     fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<Value>, FrameError> {
@@ -96,7 +102,7 @@ fn take_header(buffer: &mut BytesMut) -> Result<Option<usize>, FrameError> {
     buffer.advance(end + 4);
     let mut length = None;
     for line in header.split("\r\n") {
-        let bad = || FrameError::BadHeader(super::message::printable(line));
+        let bad = || FrameError::BadHeader(crate::terminal::harmless(line));
         let (name, value) = line.split_once(':').ok_or_else(bad)?;
         if !name.trim().eq_ignore_ascii_case("content-length") {
             continue;
@@ -109,7 +115,7 @@ fn take_header(buffer: &mut BytesMut) -> Result<Option<usize>, FrameError> {
         length = Some(value.parse().unwrap_or(u64::MAX));
     }
     match length {
-        None => Err(FrameError::BadHeader(super::message::printable(&header))),
+        None => Err(FrameError::BadHeader(crate::terminal::harmless(&header))),
         Some(length) => usize::try_from(length)
             .ok()
             .filter(|length| *length <= BODY_LIMIT)
@@ -177,15 +183,11 @@ mod tests {
     fn bad_lengths_end_the_stream() {
         check(
             "Content-Length: -1\r\n\r\n{}",
-            expect![
-                "error: `Content-Length: -1` is no header of the debug adapter protocol (expected `Content-Length: <bytes>`)"
-            ],
+            expect!["error: `Content-Length: -1` is no header of a message (expected `Content-Length: <bytes>`)"],
         );
         check(
             "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
-            expect![
-                "error: `Content-Length: 3` is no header of the debug adapter protocol (expected `Content-Length: <bytes>`)"
-            ],
+            expect!["error: `Content-Length: 3` is no header of a message (expected `Content-Length: <bytes>`)"],
         );
         check(
             "Content-Length: 67108865\r\n\r\n",
@@ -197,7 +199,7 @@ mod tests {
         );
         check(
             "Hello\r\n\r\n",
-            expect!["error: `Hello` is no header of the debug adapter protocol (expected `Content-Length: <bytes>`)"],
+            expect!["error: `Hello` is no header of a message (expected `Content-Length: <bytes>`)"],
         );
         check("Content-Length: 9\r\n\r\n{}", expect!["error: the stream ended in the middle of a message"]);
         check(
@@ -211,7 +213,7 @@ mod tests {
         let flood = "x".repeat(HEADER_LIMIT + 1);
         assert_eq!(
             decode(flood.as_bytes(), 100),
-            "error: a header is longer than 4096 bytes: this is no debug adapter protocol"
+            "error: a header is longer than 4096 bytes: these are no messages of an editor"
         );
     }
 
