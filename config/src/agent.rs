@@ -131,6 +131,17 @@ pub struct ImageParts {
     pub tag: Option<String>,
 }
 
+impl ImageParts {
+    /// The parts of a whole reference.
+    pub(crate) fn of(reference: &str) -> Self {
+        let (registry, tag) = match reference.rsplit_once(':') {
+            Some((registry, tag)) if !tag.contains('/') => (registry, Some(tag.to_owned())),
+            _ => (reference, None),
+        };
+        Self { registry: Some(registry.to_owned()), tag }
+    }
+}
+
 impl Image {
     /// The whole reference, where `registry` and `tag` are ours.
     pub fn reference(image: Option<&Image>, registry: &str, tag: &str) -> String {

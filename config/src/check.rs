@@ -3,30 +3,53 @@
 mod incoming;
 mod network;
 
+use serde_json::Value as Json;
+
 use crate::agent::Image;
-use crate::document::{Document, Span};
+use crate::document::Span;
 use crate::feature::env::{EXCLUDED, EXCLUDED_LOADERS, matches};
-use crate::problem::{Code, Problem, Severity};
-use crate::{Agent, Config, Env, Ephemeral, Fs, IncomingMode, Path, Target, WrittenKey};
+use crate::problem::{Code, Edit, Problem, Severity};
+use crate::repair::Repair;
+use crate::shape::Findings;
+use crate::{Agent, Config, Env, Ephemeral, Fs, IncomingMode, Path, Target, is_at_or_below};
 
 /// Where the values came from.
 pub(crate) struct Context<'a> {
-    pub(crate) document: Option<&'a Document>,
-    pub(crate) written: &'a [WrittenKey],
+    pub(crate) file: Option<Repair<'a>>,
+    pub(crate) findings: &'a Findings,
     pub(crate) target_pending: bool,
 }
 
 impl Context<'_> {
     /// A problem of the key at a canonical pointer.
     fn problem(&self, code: Code, pointer: &str, message: impl Into<String>) -> Problem {
-        let written = self.written.iter().find(|key| key.pointer == pointer).map(|key| key.span);
-        let nearest = || self.document.map(|document| document.nearest(pointer));
+        let written = self.findings.written.iter().find(|key| key.pointer == pointer).map(|key| key.span);
+        let nearest = || self.file.map(|file| file.document.nearest(pointer));
         let span = written.filter(|span| span.end > 0).or_else(nearest).unwrap_or_else(Span::default);
         Problem::new(code, pointer, span, message)
     }
 
+    /// The same, repaired by deleting the key.
+    fn deletable(&self, code: Code, pointer: &str, message: impl Into<String>) -> Problem {
+        let key = pointer.rsplit('/').next().unwrap_or_default();
+        let title = if key.parse::<usize>().is_ok() { "Delete it".to_owned() } else { format!("Delete `{key}`") };
+        self.problem(code, pointer, message).repair(title, self.file.and_then(|file| file.remove(pointer)))
+    }
+
+    /// Edits that replace the value of a key.
+    fn replaced(&self, pointer: &str, value: &Json) -> Option<Vec<Edit>> {
+        self.file?.replace(pointer, value)
+    }
+
     fn is_written(&self, pointer: &str) -> bool {
-        self.written.iter().any(|key| crate::is_at_or_below(&key.pointer, pointer))
+        self.findings.written.iter().any(|key| is_at_or_below(&key.pointer, pointer))
+    }
+
+    /// Whether the value at `pointer` is what the user means: nothing at, above or below it failed an earlier check,
+    /// or is still to come out of a template.
+    fn is_known(&self, pointer: &str) -> bool {
+        let unknown = &self.findings.unknown;
+        !unknown.iter().any(|key| is_at_or_below(key, pointer) || (!key.is_empty() && is_at_or_below(pointer, key)))
     }
 }
 
@@ -44,6 +67,9 @@ pub(crate) fn check(config: &Config, context: &Context<'_>) -> Vec<Problem> {
 
 /// Whether no pod stands behind the session, for certain.
 fn is_targetless(config: &Config, context: &Context<'_>) -> bool {
+    if !context.is_known("/target") {
+        return false;
+    }
     match &config.target {
         Some(Target { path, container: _, namespace: _ }) => {
             *path == Path::Targetless && (context.is_written("/target/path") || !context.target_pending)
@@ -62,9 +88,11 @@ fn target(config: &Config, context: &Context<'_>, problems: &mut Vec<Problem>) {
         problems.push(problem.help("name a target, or choose another mode"));
     }
     if config.agent.ephemeral == Ephemeral::Always {
+        let pointer = "/agent/ephemeral";
         let message = "there is no target whose pod could hold an ephemeral agent";
-        let problem = context.problem(Code::TargetlessEphemeral, "/agent/ephemeral", message);
-        problems.push(problem.help("name a target, or write \"auto\""));
+        let problem = context.problem(Code::TargetlessEphemeral, pointer, message);
+        let edits = context.replaced(pointer, &"auto".into());
+        problems.push(problem.help("name a target, or write \"auto\"").repair("Replace by `auto`", edits));
     }
 }
 
@@ -77,22 +105,26 @@ fn agent(config: &Config, context: &Context<'_>, problems: &mut Vec<Problem>) {
             _ => None,
         };
         if let Some(why) = why {
-            problems.push(context.problem(Code::AgentNamespaceUnused, "/agent/namespace", why));
+            problems.push(context.deletable(Code::AgentNamespaceUnused, "/agent/namespace", why));
         }
     }
     let reference = Image::reference(image.as_ref(), "", "");
     if reference.starts_with("ghcr.io/metalbear-co/") {
         let message = format!("`{reference}` does not speak our protocol");
-        problems.push(context.problem(Code::AgentImageForeign, "/agent/image", message).help("delete it to use ours"));
+        let problem = context.deletable(Code::AgentImageForeign, "/agent/image", message);
+        problems.push(problem.help("delete it to use ours"));
     }
 }
 
 fn env(env: &Env, context: &Context<'_>, problems: &mut Vec<Problem>) {
     if env.include.is_some() && env.exclude.is_some() {
         let message = "`include` and `exclude` cannot be combined";
-        problems.push(context.problem(Code::EnvBoth, "/feature/env/exclude", message).help("keep one"));
+        problems.push(context.deletable(Code::EnvBoth, "/feature/env/exclude", message).help("keep one"));
     }
-    for pattern in env.include.iter().flatten().filter(|pattern| *pattern != "*" && pattern.contains(['*', '?'])) {
+    for (index, pattern) in env.include.iter().flatten().enumerate() {
+        if pattern == "*" || !pattern.contains(['*', '?']) {
+            continue;
+        }
         let excluded = EXCLUDED.iter().chain(EXCLUDED_LOADERS);
         let back: Vec<_> = excluded
             .copied()
@@ -101,7 +133,8 @@ fn env(env: &Env, context: &Context<'_>, problems: &mut Vec<Problem>) {
         if !back.is_empty() {
             let message =
                 format!("`{pattern}` brings back variables that are excluded by default: {}", back.join(", "));
-            problems.push(context.problem(Code::EnvBringsBack, "/feature/env/include", message));
+            let pointer = format!("/feature/env/include/{index}");
+            problems.push(context.problem(Code::EnvBringsBack, &pointer, message));
         }
     }
 }
@@ -113,11 +146,14 @@ const LARGEST_BUFFER_BYTES: u64 = 15 << 20;
 fn fs(fs: &Fs, context: &Context<'_>, problems: &mut Vec<Problem>) {
     let bytes = fs.readonly_file_buffer;
     if bytes > LARGE_BUFFER_BYTES {
+        let pointer = "/feature/fs/readonly_file_buffer";
         let message = format!("{bytes} bytes are read ahead in each file");
-        let mut problem = context.problem(Code::BufferSize, "/feature/fs/readonly_file_buffer", message);
+        let mut problem = context.problem(Code::BufferSize, pointer, message);
         if bytes > LARGEST_BUFFER_BYTES {
             problem.severity = Severity::Error;
         }
-        problems.push(problem.help("more than 1 MiB slows small reads down; 15 MiB is the limit"));
+        let edits = context.replaced(pointer, &LARGE_BUFFER_BYTES.into());
+        let problem = problem.help("more than 1 MiB slows small reads down; 15 MiB is the limit");
+        problems.push(problem.repair("Lower it to 1 MiB", edits));
     }
 }

@@ -66,7 +66,7 @@ fn reason(error: &CompileError) -> String {
         return format!("compiled it has more than {bytes} bytes");
     }
     // The parser prints a picture of several lines; its last line says what is wrong.
-    let picture = inner.syntax_error().map(ToString::to_string).unwrap_or_else(|| inner.to_string());
+    let picture = inner.syntax_error().map_or_else(|| inner.to_string(), ToString::to_string);
     picture.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned()
 }
 
@@ -188,9 +188,9 @@ fn sentence(error: &str) -> String {
     }
 }
 
-/// `range` widened to whole characters of `text`, and moved inside of it.
+/// `range` widened to whole characters of `text`, and moved inside of it; the end of the text is its last character.
 fn clip(text: &str, range: Range<usize>) -> Range<usize> {
-    let start = text.floor_char_boundary(range.start.min(text.len()));
+    let start = text.floor_char_boundary(range.start.min(text.len().saturating_sub(1)));
     start..text.ceil_char_boundary(range.end.min(text.len())).max(start)
 }
 
@@ -263,7 +263,7 @@ mod tests {
             expect![[r#"
                 ^/api/(?!health)
                 (
-                 ^ opening parenthesis without closing parenthesis
+                ^ opening parenthesis without closing parenthesis
                 é(?<
                   ^ could not parse group name
                 [z-a]
@@ -329,9 +329,9 @@ mod tests {
 
                 ^ expected term
                 .a |
-                    ^ expected term
+                   ^ expected term
                 (.a
-                   ^ expected closing parenthesis
+                  ^ expected closing parenthesis
                 foo
                 ^^^ there is no filter `foo`
                 foo(1)
@@ -339,15 +339,15 @@ mod tests {
                 $x
                 ^^ there is no variable `$x`
                 "é" | "
-                       ^ expected closing quote
+                      ^ expected closing quote
                 .a )
                    ^ expected token
                 import "x" as x; 1
                         ^ module loading not supported
                 if 1 then 2
-                           ^ expected else or end
+                          ^ expected else or end
                 1 as
-                    ^ expected pattern
+                   ^ expected pattern
             "#]],
         );
     }

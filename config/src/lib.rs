@@ -15,7 +15,9 @@ pub mod compile;
 pub mod document;
 pub mod feature;
 mod merge;
+pub mod presets;
 pub mod problem;
+mod repair;
 pub mod schema;
 mod shape;
 pub mod target;
@@ -29,7 +31,9 @@ pub use agent::{Agent, Ephemeral};
 pub use document::{Document, Span};
 pub use feature::{Dns, Env, Feature, Filter, Fs, FsMode, HttpFilter, Incoming, IncomingMode, Network, Outgoing};
 pub use problem::{Code, Edit, Fix, Problem, Severity};
+use repair::Repair;
 pub use schema::schema;
+use shape::Findings;
 pub use target::{Kind, Path, Target};
 
 /// Everything that a session is told. Equal to what an empty file means by `Config::default()`.
@@ -192,24 +196,25 @@ impl Loaded {
 /// Reads the file, lays variables and flags over it, and checks everything. All problems are found in one pass.
 pub fn load(source: Option<Source<'_>>, overrides: &Overrides) -> Loaded {
     let document = source.map(|source| Document::parse(source.name, source.text));
-    let mut problems = document.as_ref().map(|document| document.problems.clone()).unwrap_or_default();
-    let merge::Merged { value, written } = merge::merge(document.as_ref(), overrides, &mut problems);
+    let file = document.as_ref().zip(source).map(|(document, source)| Repair { document, text: source.text });
+    let mut findings = Findings::default();
+    findings.problems.extend(document.iter().flat_map(|document| document.problems.iter().cloned()));
+    let value = merge::merge(file, overrides, &mut findings);
     let mut config = None;
     match serde_json::from_value::<Config>(value) {
-        Ok(candidate) => {
-            let context = check::Context {
-                document: document.as_ref(),
-                written: &written,
-                target_pending: overrides.target_pending,
-            };
-            problems.extend(check::check(&candidate, &context));
+        Ok(mut candidate) => {
+            let context = check::Context { file, findings: &findings, target_pending: overrides.target_pending };
+            let broken = check::check(&candidate, &context);
+            presets::apply(&mut candidate, &findings.written, &overrides.env);
+            findings.problems.extend(broken);
             config = Some(candidate);
         }
-        Err(error) => problems.push(
+        Err(error) => findings.problems.push(
             Problem::new(Code::BadValue, "", Span::default(), error.to_string())
                 .help("our own check should have found this: please report it with the file"),
         ),
     }
+    let Findings { mut problems, written, unknown: _ } = findings;
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
     let readable = config;
     let sound = problems.iter().all(|problem| problem.severity != Severity::Error);

@@ -2,88 +2,88 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::document::{Document, Node, Span, Value, join};
-use crate::problem::{Code, Problem};
+use crate::agent::ImageParts;
+use crate::document::{Node, Span, Value, join};
+use crate::problem::{Code, Problem, Severity};
+use crate::repair::Repair;
 use crate::schema::{Shape, Variable, language};
-use crate::shape::{Checker, Place};
-use crate::{Origin, Overrides, WrittenKey, is_at_or_below};
+use crate::shape::{Checker, Findings, Place};
+use crate::{Origin, Overrides, is_at_or_below};
 
-/// The canonical values of everything written, without defaults.
-pub(crate) struct Merged {
-    pub(crate) value: Json,
-    pub(crate) written: Vec<WrittenKey>,
-}
-
-/// Lays variables and flags over the file, each checked on its own.
-pub(crate) fn merge(document: Option<&Document>, overrides: &Overrides, problems: &mut Vec<Problem>) -> Merged {
-    let mut written = Vec::new();
-    let mut value = None;
-    if let Some(document) = document {
+/// Lays variables and flags over the file, each checked on its own: the canonical values of everything written,
+/// without defaults.
+pub(crate) fn merge(file: Option<Repair<'_>>, overrides: &Overrides, findings: &mut Findings) -> Json {
+    let mut merged = Json::Object(Map::new());
+    if let Some(Repair { document, text: _ }) = file {
         if document.root.value == Value::Null {
-            problems.push(Problem::new(Code::WrongType, "", document.root.span, "expected an object, found null"));
+            let problem = Problem::new(Code::WrongType, "", document.root.span, "expected an object, found null");
+            findings.problems.push(problem);
         }
-        let mut checker = Checker { origin: Origin::File, problems: &mut *problems, written: &mut written };
-        value = checker.check(language(), &document.root, &Place::default());
+        let mut checker = Checker { origin: Origin::File, repair: file, findings: &mut *findings };
+        merged = checker.check(language(), &document.root, &Place::default()).unwrap_or(merged);
     }
-    let mut merged = Merged { value: value.unwrap_or_else(|| Json::Object(Map::new())), written };
-
-    let mut layers = Vec::new();
+    let mut layers = Layers { merged, file, findings };
     variables(language(), "", &mut |pointer, shape, variable| {
         let text = overrides.env.get(&variable.name).filter(|text| !text.is_empty());
-        if let Some(value) = text.and_then(|text| read(shape, variable, text)) {
-            layers.push((pointer.to_owned(), shape, value, Origin::Variable(variable.name.clone())));
-            return true;
+        let value = text.and_then(|text| read(shape, variable, text));
+        if let Some(value) = &value {
+            layers.overlay(pointer, shape, value, &Origin::Variable(variable.name.clone()));
         }
-        false
+        value.is_some()
     });
     for (pointer, value) in &overrides.flags {
-        match language().at(pointer) {
-            Some(shape) => layers.push((pointer.clone(), shape, value.clone(), Origin::Flag)),
-            None => problems.push(Problem::new(
-                Code::BadVariable,
-                pointer,
-                Span::default(),
-                "a flag for a key that does not exist",
-            )),
+        if let Some(shape) = language().at(pointer) {
+            layers.overlay(pointer, shape, value, &Origin::Flag);
+        } else {
+            let problem = Problem::new(Code::BadVariable, pointer, Span::default(), "there is no such key");
+            layers.findings.problems.push(problem.help("flags are named by their keys: see `mirrord schema`"));
         }
     }
-    for (pointer, shape, value, origin) in layers {
-        merged.overlay(&pointer, shape, &value, &origin, document, problems);
-    }
-    merged
+    layers.merged
 }
 
-impl Merged {
-    fn overlay(
-        &mut self,
-        pointer: &str,
-        shape: &Shape,
-        value: &Json,
-        origin: &Origin,
-        document: Option<&Document>,
-        problems: &mut Vec<Problem>,
-    ) {
-        let (mut found, mut written) = (Vec::new(), Vec::new());
+/// The values so far, and what was found about them.
+struct Layers<'a> {
+    merged: Json,
+    file: Option<Repair<'a>>,
+    findings: &'a mut Findings,
+}
+
+impl Layers<'_> {
+    fn overlay(&mut self, pointer: &str, shape: &Shape, value: &Json, origin: &Origin) {
         let place = Place { written: pointer.to_owned(), canonical: pointer.to_owned() };
-        let mut checker = Checker { origin: origin.clone(), problems: &mut found, written: &mut written };
+        let mut found = Findings::default();
+        let mut checker = Checker { origin: origin.clone(), repair: None, findings: &mut found };
         let checked = checker.check(shape, &Node::from(value), &place);
-        problems.extend(found.into_iter().map(|problem| blame(problem, origin, document)));
-        let Some(checked) = checked else { return };
-        self.written.retain(|key| written.iter().all(|newer| !is_at_or_below(&key.pointer, &newer.pointer)));
-        self.written.extend(written);
-        set(&mut self.value, pointer, checked);
+        let Findings { problems, written, unknown } = found;
+        let blamed = problems.into_iter().map(|problem| blame(problem, origin, self.file));
+        self.findings.problems.extend(blamed);
+        if let Some(checked) = checked {
+            self.findings
+                .written
+                .retain(|key| written.iter().all(|newer| !is_at_or_below(&key.pointer, &newer.pointer)));
+            self.findings.unknown.retain(|key| written.iter().all(|newer| !is_at_or_below(key, &newer.pointer)));
+            self.findings.written.extend(written);
+            set(&mut self.merged, pointer, checked);
+        }
+        self.findings.unknown.extend(unknown);
     }
 }
 
 /// Says whose value is wrong, and points at the key in the file that it would have replaced.
-fn blame(problem: Problem, origin: &Origin, document: Option<&Document>) -> Problem {
+fn blame(problem: Problem, origin: &Origin, file: Option<Repair<'_>>) -> Problem {
     let who = match origin {
         Origin::Variable(name) => format!("variable {name}"),
         Origin::Flag | Origin::File => "flag".to_owned(),
     };
-    let span = document.map(|document| document.nearest(&problem.pointer)).unwrap_or_default();
+    let span = file.map(|file| file.document.nearest(&problem.pointer)).unwrap_or_default();
     let message = format!("{who}: {}", problem.message);
-    Problem { severity: Code::BadVariable.severity(), code: Code::BadVariable, message, span, fix: None, ..problem }
+    // What is only worth a word in a file is worth no more in a variable.
+    let (severity, code) = match problem.severity {
+        Severity::Error => (Severity::Error, Code::BadVariable),
+        lesser => (lesser, problem.code),
+    };
+    Problem { severity, code, message, span, fix: None, ..problem }
 }
 
 /// Calls `visit` with the variables of each key, best first, until it says that one was used.
@@ -100,14 +100,12 @@ fn variables<'a>(shape: &'a Shape, pointer: &str, visit: &mut impl FnMut(&str, &
 
 /// The value that `text` stands for, in the type of the key; `None` when a legacy variable's text stands for nothing.
 fn read(shape: &Shape, variable: &Variable, text: &str) -> Option<Json> {
-    if let Some(words) = &variable.words {
-        return match words.iter().find(|(word, _)| word == text) {
-            Some((_, value)) => Some(value.clone()),
-            None if matches!(text, "true" | "false") => None,
-            None => Some(Json::from(text)),
-        };
+    let Some(words) = &variable.words else { return Some(read_as(shape, text)) };
+    match words.iter().find(|(word, _)| word == text) {
+        Some((_, value)) => Some(value.clone()),
+        None if matches!(text, "true" | "false") => None,
+        None => Some(Json::from(text)),
     }
-    Some(read_as(shape, text))
 }
 
 fn read_as(shape: &Shape, text: &str) -> Json {
@@ -127,6 +125,12 @@ fn read_as(shape: &Shape, text: &str) -> Json {
 fn set(root: &mut Json, pointer: &str, value: Json) {
     let mut at = root;
     for part in pointer.split('/').skip(1) {
+        if let Json::String(reference) = at
+            && pointer.starts_with("/agent/image/")
+        {
+            // The other half of a reference stays.
+            *at = serde_json::to_value(ImageParts::of(reference)).unwrap_or_default();
+        }
         if !at.is_object() {
             *at = Json::Object(Map::new());
         }

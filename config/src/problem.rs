@@ -232,6 +232,13 @@ impl Problem {
         self
     }
 
+    /// With a repair, where there is one.
+    #[must_use]
+    pub fn repair(mut self, title: impl Into<String>, edits: Option<Vec<Edit>>) -> Self {
+        self.fix = edits.map(|edits| Fix { title: title.into(), edits }).or(self.fix);
+        self
+    }
+
     /// One line for a terminal, for example
     /// ``.mirrord/mirrord.json:4:5: error[unknown-key] /feature/networ: unknown key; did you mean `network`?``
     ///

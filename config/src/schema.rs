@@ -198,6 +198,10 @@ pub enum Meaning {
     PortPair,
     /// A regular expression.
     Regex,
+    /// A JSONPath.
+    JsonPath,
+    /// A jq program.
+    Jq,
     /// A regular expression over paths of the target.
     Path,
     /// Names of the target's environment variables; `*` and `?` are wild.

@@ -62,6 +62,8 @@ pub struct TargetError {
     pub message: String,
     /// What to write.
     pub help: String,
+    /// The path that was probably meant.
+    pub meant: Option<String>,
 }
 
 /// All target paths, as a regular expression for other checkers of the schema.
@@ -176,7 +178,7 @@ fn parse(text: &str) -> Result<(Path, Option<String>), TargetError> {
     if head == "label" {
         return labels(rest);
     }
-    let kind = Kind::parse(head).ok_or_else(|| unknown_kind(head))?;
+    let kind = Kind::parse(head).ok_or_else(|| unknown_kind(head, rest))?;
     let (name, container) = container(rest)?;
     if name.is_empty() || name.contains('/') {
         return Err(syntax(format!("`{rest}` is not the name of a {kind}"), GRAMMAR.to_owned()));
@@ -213,7 +215,7 @@ fn labels(text: &str) -> Result<(Path, Option<String>), TargetError> {
 }
 
 fn syntax(message: String, help: String) -> TargetError {
-    TargetError { code: Code::TargetSyntax, message, help }
+    TargetError { code: Code::TargetSyntax, message, help, meant: None }
 }
 
 fn empty_labels() -> TargetError {
@@ -221,16 +223,19 @@ fn empty_labels() -> TargetError {
         code: Code::LabelEmpty,
         message: "a label target without a label".into(),
         help: "write label/KEY=VALUE".into(),
+        meant: None,
     }
 }
 
-fn unknown_kind(word: &str) -> TargetError {
+fn unknown_kind(word: &str, rest: &str) -> TargetError {
     let kinds = Kind::ALL.map(Kind::as_str);
-    let help = match crate::shape::nearest(word, kinds) {
+    let near = crate::shape::nearest(word, kinds);
+    let help = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("kinds are {} and label", kinds.join(", ")),
     };
-    syntax(format!("`{word}` is not a kind of target"), help)
+    let meant = near.map(|near| format!("{near}/{rest}"));
+    TargetError { meant, ..syntax(format!("`{word}` is not a kind of target"), help) }
 }
 
 /// The path that the object form stands for, as text.
@@ -269,6 +274,7 @@ pub(crate) fn from_object(node: &Node) -> Option<Result<String, TargetError>> {
             code: Code::TargetSeveral,
             message: format!("{} targets at once", several.len()),
             help: "keep one".to_owned(),
+            meant: None,
         }),
     })
 }

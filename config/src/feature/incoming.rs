@@ -60,7 +60,7 @@ pub struct HttpFilter {
     #[schemars(extend("x-meaning" = "regex", "x-env" = "MIRRORD_HTTP_HEADER_FILTER", "examples" = ["^x-session: me$"]))]
     pub header_filter: Option<String>,
     /// jq program over each header line; `true` matches.
-    #[schemars(extend("x-env" = "MIRRORD_HTTP_HEADER_FILTER_JQ"))]
+    #[schemars(extend("x-meaning" = "jq", "x-env" = "MIRRORD_HTTP_HEADER_FILTER_JQ"))]
     pub header_filter_jq: Option<String>,
     /// Regular expression over the path, then over the path with its query, ignoring case.
     #[schemars(extend("x-meaning" = "regex", "x-env" = "MIRRORD_HTTP_PATH_FILTER", "examples" = ["^/api/"]))]
@@ -121,7 +121,7 @@ pub struct BodyFilter {
     /// How the body is read.
     pub body: BodyKind,
     /// `JSONPath` that selects values of the body.
-    #[schemars(extend("examples" = ["$.user.name"]))]
+    #[schemars(extend("x-meaning" = "jsonpath", "examples" = ["$.user.name"]))]
     pub query: String,
     /// Regular expression for the selected values; without it, selecting anything is enough.
     #[schemars(extend("x-meaning" = "regex"))]

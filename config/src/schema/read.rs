@@ -199,6 +199,8 @@ fn meaning(word: &Value, pointer: &str) -> Meaning {
         "local-port" => Meaning::LocalPort,
         "port-pair" => Meaning::PortPair,
         "regex" => Meaning::Regex,
+        "jsonpath" => Meaning::JsonPath,
+        "jq" => Meaning::Jq,
         "path" => Meaning::Path,
         "variable" => Meaning::Variable,
         "file" => Meaning::File,

@@ -53,10 +53,23 @@ fn target_keys(entries: &[Entry], node: &Node) -> Result<Option<Node>, TargetErr
     }
     if rest.iter().any(|entry| entry.key == "path" && entry.value.value != Value::Null) {
         let (code, message) = (crate::Code::TargetSeveral, "a path beside its object form".to_owned());
-        return Err(TargetError { code, message, help: "keep one".to_owned() });
+        return Err(TargetError { code, message, help: "keep one".to_owned(), meant: None });
     }
     rest.retain(|entry| entry.key != "path");
     let path = Node { value: Value::Object(parts.into_iter().cloned().collect()), span: node.span };
     let keys = std::iter::once(Entry::implied("path", path)).chain(rest.into_iter().cloned());
     Ok(Some(Node { value: Value::Object(keys.collect()), span: node.span }))
+}
+
+/// The key to delete from a target's object form that names two things; `None` when it names more.
+pub(super) fn spare_head(node: &Node) -> Option<&str> {
+    let Value::Object(entries) = &node.value else { return None };
+    let is_head =
+        |key: &str| key == "path" || key == "labels" || target::Kind::ALL.iter().any(|kind| kind.key() == key);
+    let heads: Vec<_> =
+        entries.iter().filter(|entry| entry.value.value != Value::Null && is_head(&entry.key)).collect();
+    match heads.as_slice() {
+        [_, second] => Some(&second.key),
+        _ => None,
+    }
 }

@@ -1,8 +1,8 @@
 //! Checks of content: what a text refers to must be well-formed.
 
-use fancy_regex::Regex;
-
-use super::Place;
+use super::scalar::start;
+use super::{Place, Repair};
+use crate::compile::{self, Invalid, Jq, JsonPath};
 use crate::document::Span;
 use crate::feature::filter::Destination;
 use crate::problem::{Code, Problem};
@@ -10,13 +10,26 @@ use crate::schema::Meaning;
 use crate::target::Target;
 
 /// What is wrong with `text`, if something is.
-pub(super) fn problem(meaning: Meaning, text: &str, span: Span, place: &Place) -> Option<Problem> {
+pub(super) fn problem(
+    meaning: Meaning,
+    text: &str,
+    span: Span,
+    place: &Place,
+    repair: Option<Repair<'_>>,
+) -> Option<Problem> {
+    let invalid = |code, language, invalid| not_compiled(code, language, text, span, place, repair, invalid);
     match meaning {
         Meaning::TargetPath => {
             let error = Target::parse(text).err()?;
-            Some(Problem::new(error.code, &place.written, span, error.message).help(error.help))
+            let edits = error.meant.as_ref().and_then(|meant| repair?.replace(&place.written, &meant.as_str().into()));
+            let problem = Problem::new(error.code, &place.written, span, error.message).help(error.help);
+            Some(problem.repair(format!("Replace by `{}`", error.meant.unwrap_or_default()), edits))
         }
-        Meaning::Regex | Meaning::Path => bad_regex(text, span, place),
+        Meaning::Regex | Meaning::Path => bad_regex(text, span, place, repair),
+        // Filters that are empty have a rule of their own.
+        Meaning::JsonPath | Meaning::Jq if text.is_empty() => None,
+        Meaning::JsonPath => Some(invalid(Code::BadJsonPath, "a JSONPath", JsonPath::compile(text).err()?)),
+        Meaning::Jq => Some(invalid(Code::BadJq, "a jq program", Jq::compile(text).err()?)),
         Meaning::Destination => {
             let error = text.parse::<Destination>().err()?;
             let problem = Problem::new(Code::NetFilterSyntax, &place.written, span, error.to_string());
@@ -35,11 +48,21 @@ pub(super) fn problem(meaning: Meaning, text: &str, span: Span, place: &Place) -
 }
 
 /// Why `pattern` does not compile.
-pub(super) fn bad_regex(pattern: &str, span: Span, place: &Place) -> Option<Problem> {
-    let error = Regex::new(pattern).err()?;
-    // The parser prints a picture of several lines; its last line says what is wrong.
-    let error = error.to_string();
-    let reason = error.lines().last().unwrap_or_default().trim_start_matches("error: ");
-    let message = format!("`{pattern}` is not a regular expression: {reason}");
-    Some(Problem::new(Code::BadRegex, &place.written, span, message))
+pub(super) fn bad_regex(pattern: &str, span: Span, place: &Place, repair: Option<Repair<'_>>) -> Option<Problem> {
+    let invalid = compile::regex_ignoring_case(pattern).err()?;
+    Some(not_compiled(Code::BadRegex, "a regular expression", pattern, span, place, repair, invalid))
+}
+
+fn not_compiled(
+    code: Code,
+    language: &str,
+    text: &str,
+    span: Span,
+    place: &Place,
+    repair: Option<Repair<'_>>,
+    Invalid { reason, at }: Invalid,
+) -> Problem {
+    let part = at.and_then(|at| Some(repair?.part(span, text, &at)));
+    let message = format!("`{}` is not {language}: {reason}", start(text));
+    Problem::new(code, &place.written, part.unwrap_or(span), message)
 }

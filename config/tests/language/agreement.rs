@@ -10,6 +10,8 @@ const BEYOND_SCHEMA: &[Code] = &[
     Code::TargetSeveral,
     Code::LabelEmpty,
     Code::BadRegex,
+    Code::BadJsonPath,
+    Code::BadJq,
     Code::NetFilterSyntax,
     Code::Template,
     Code::TargetlessSteal,

@@ -94,16 +94,6 @@ fn a_key_that_stands_twice() {
 }
 
 #[test]
-fn templates_are_not_taken_literally() {
-    check(
-        r#"{"key": "{{ git_branch }}"}"#,
-        expect![[r#"
-        1:9: error[template] /key: templates are not rendered yet; write the value itself
-    "#]],
-    );
-}
-
-#[test]
 fn targets() {
     check(
         r#"{"target": "deplyment/x"}"#,
@@ -175,8 +165,8 @@ fn http_filters() {
     check_incoming(
         r#""http_filter": {"header_filter": "(", "path_filter": "a"}"#,
         expect![[r#"
-        1:72: error[bad-regex] /feature/network/incoming/http_filter/header_filter: `(` is not a regular expression: Parsing error at position 1: Opening parenthesis without closing parenthesis
-    "#]],
+            1:73: error[bad-regex] /feature/network/incoming/http_filter/header_filter: `(` is not a regular expression: opening parenthesis without closing parenthesis
+        "#]],
     );
     check_incoming(
         r#""http_filter": {"header_filter": "a", "path_filter": ""}"#,
@@ -232,8 +222,8 @@ fn network_filters() {
     network(
         r#""outgoing": {"filter": {"remote": ["db"]}}, "dns": {"filter": {"local": ["db"]}}"#,
         expect![[r#"
-        1:78: warning[net-filter-sides] /feature/network/dns/filter: `db` is on one side of the outgoing filter and on the other side of the dns filter; list it on the same side of both
-    "#]],
+            1:99: warning[net-filter-sides] /feature/network/dns/filter/local/0: `db` is on one side of the outgoing filter and on the other side of the dns filter; list it on the same side of both
+        "#]],
     );
     network(
         r#""dns": {"filter": {"local": []}}"#,
@@ -244,8 +234,8 @@ fn network_filters() {
     network(
         r#""outgoing": {"filter": {}, "unix_streams": "("}"#,
         expect![[r#"
-        1:69: error[bad-regex] /feature/network/outgoing/unix_streams/0: `(` is not a regular expression: Parsing error at position 1: Opening parenthesis without closing parenthesis
-    "#]],
+            1:70: error[bad-regex] /feature/network/outgoing/unix_streams/0: `(` is not a regular expression: opening parenthesis without closing parenthesis
+        "#]],
     );
 }
 
@@ -254,17 +244,17 @@ fn environment_files_and_agent() {
     check(
         r#"{"feature": {"env": {"include": ["JAVA_*"], "exclude": "B", "mapping": {"(": "x"}}}}"#,
         expect![[r#"
-        1:33: hint[env-brings-back] /feature/env/include: `JAVA_*` brings back variables that are excluded by default: JAVA_EXE, JAVA_HOME, JAVA_TOOL_OPTIONS
-        1:56: error[env-both] /feature/env/exclude: `include` and `exclude` cannot be combined; keep one
-        1:73: error[bad-regex] /feature/env/mapping/(: `(` is not a regular expression: Parsing error at position 1: Opening parenthesis without closing parenthesis
-    "#]],
+            1:34: hint[env-brings-back] /feature/env/include/0: `JAVA_*` brings back variables that are excluded by default: JAVA_EXE, JAVA_HOME, JAVA_TOOL_OPTIONS
+            1:56: error[env-both] /feature/env/exclude: `include` and `exclude` cannot be combined; keep one
+            1:74: error[bad-regex] /feature/env/mapping/(: `(` is not a regular expression: opening parenthesis without closing parenthesis
+        "#]],
     );
     check(
         r#"{"feature": {"fs": {"readonly_file_buffer": 2000000, "read_only": ["["]}}}"#,
         expect![[r#"
-        1:45: warning[buffer-size] /feature/fs/readonly_file_buffer: 2000000 bytes are read ahead in each file; more than 1 MiB slows small reads down; 15 MiB is the limit
-        1:68: error[bad-regex] /feature/fs/read_only/0: `[` is not a regular expression: Parsing error at position 1: Invalid character class
-    "#]],
+            1:45: warning[buffer-size] /feature/fs/readonly_file_buffer: 2000000 bytes are read ahead in each file; more than 1 MiB slows small reads down; 15 MiB is the limit
+            1:69: error[bad-regex] /feature/fs/read_only/0: `[` is not a regular expression: invalid character class
+        "#]],
     );
     check(
         r#"{"feature": {"fs": {"readonly_file_buffer": 20000000}}}"#,
@@ -391,20 +381,4 @@ fn the_extension_decides_the_syntax() {
         let loaded = config::load(Some(Source { name, text: "{}" }), &Overrides::default());
         expected.assert_eq(&loaded.problems.iter().map(|problem| problem.render(name, "{}")).collect::<String>());
     }
-}
-
-#[test]
-fn fixes_repair_the_text() {
-    let repaired = |text: &str| {
-        let problem = crate::load(text).problems.remove(0);
-        let fix = problem.fix.expect("there is a fix");
-        let mut text = text.to_owned();
-        for edit in fix.edits.iter().rev() {
-            text.replace_range(edit.span.start..edit.span.end, &edit.text);
-        }
-        text
-    };
-    assert_eq!(repaired(r#"{"featur": {}}"#), r#"{"feature": {}}"#);
-    assert_eq!(repaired(r#"{"feature": {"fs": "wirte"}}"#), r#"{"feature": {"fs": "write"}}"#);
-    assert_eq!(repaired(r#"{"connect_tcp": "x" , "key": "a"}"#), r#"{ "key": "a"}"#);
 }

@@ -1,0 +1,162 @@
+//! Checks mappings: their keys, and which of them go together.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value as Json};
+
+use super::{Checker, Place, SCHEMA_KEY, meaning, nearest};
+use crate::document::{Entry, Node, Value, join};
+use crate::problem::{Code, Problem};
+use crate::schema::{Object, Shape, Status, language};
+
+impl Checker<'_> {
+    pub(super) fn object(&mut self, object: &Object, entries: &[Entry], node: &Node, place: &Place) -> Option<Json> {
+        let (problems, written) = (self.findings.problems.len(), self.findings.written.len());
+        let mut checked = Map::new();
+        let mut seen = HashSet::new();
+        for entry in entries {
+            if !seen.insert(entry.key.as_str()) {
+                self.duplicate(entry, place);
+            } else if let Some(value) = self.entry(object, entry, place) {
+                checked.insert(entry.key.clone(), value);
+            }
+        }
+        if object.others.is_some() {
+            // A mapping with free keys is one key of the language.
+            self.findings.written.truncate(written);
+            self.write(node.span, place);
+        }
+        if object.exclusive && checked.len() > 1 {
+            let keys: Vec<_> = checked.keys().map(|key| format!("`{key}`")).collect();
+            let message = format!("{} exclude each other", keys.join(" and "));
+            self.push(Problem::new(Code::NetFilterBoth, &place.written, node.span, message).help("keep one"));
+            return None;
+        }
+        if object.exclusive && checked.is_empty() {
+            return None;
+        }
+        // What a template will make is not known to be wrong.
+        let unknown = entries.iter().any(|entry| matches!(entry.value.value, Value::Template(_)));
+        let absent: Vec<_> = object.required.iter().filter(|key| !checked.contains_key(*key)).collect();
+        if !absent.is_empty() {
+            if self.findings.problems.len() == problems && !unknown {
+                let names: Vec<_> = absent.iter().map(|key| format!("`{key}`")).collect();
+                let problem =
+                    Problem::new(Code::MissingKey, &place.written, node.span, format!("{} missing", names.join(", ")));
+                self.push(problem.help("add it, or delete the whole object"));
+            }
+            return None;
+        }
+        if self.findings.problems.len() == problems
+            && !unknown
+            && !object.sets.is_empty()
+            && !object.sets.iter().any(|set| is_set(set, &checked))
+        {
+            let keys: Vec<_> = checked.keys().map(|key| format!("`{key}`")).collect();
+            let message = if keys.is_empty() {
+                "an empty condition".to_owned()
+            } else {
+                format!("{} do not make a condition", keys.join(", "))
+            };
+            let sets: Vec<_> = object.sets.iter().map(|set| set.join(" + ")).collect();
+            self.push(
+                Problem::new(Code::BadValue, &place.written, node.span, message)
+                    .help(format!("write one of {}", sets.join("; "))),
+            );
+        }
+        Some(Json::Object(checked)).filter(|_| object.sets.is_empty() || self.findings.problems.len() == problems)
+    }
+
+    fn duplicate(&mut self, entry: &Entry, place: &Place) {
+        let place = place.inside(&entry.key, entry.implied);
+        let problem = Problem::new(Code::DuplicateKey, place.written, entry.key_span, "this key stands here twice");
+        self.push(problem.help("delete one").fix("Delete this one", entry.span, ""));
+    }
+
+    fn entry(&mut self, object: &Object, entry: &Entry, place: &Place) -> Option<Json> {
+        let inner = place.inside(&entry.key, entry.implied);
+        if place.canonical.is_empty() && entry.key == SCHEMA_KEY {
+            return None;
+        }
+        let known = object.keys.iter().find(|(key, _)| *key == entry.key).map(|(_, shape)| shape);
+        let Some(shape) = known.or(object.others.as_deref()) else {
+            let problem = self.unknown_key(object, entry, place);
+            self.push(problem);
+            return None;
+        };
+        if object.pattern_keys
+            && let Some(problem) = meaning::bad_regex(&entry.key, entry.key_span, &inner, self.repair)
+        {
+            self.push(problem);
+            return None;
+        }
+        match shape.status {
+            Status::Supported => {}
+            Status::Internal if entry.implied => {}
+            Status::Internal => {
+                let problem = self.unknown_key(object, entry, place);
+                self.push(problem);
+                return None;
+            }
+            Status::NoEffect => {
+                let message = format!("`{}` is accepted and has no effect", entry.key);
+                let edits = self.repair.and_then(|repair| repair.remove(&inner.written));
+                let problem = Problem::new(Code::NoEffect, &inner.written, entry.key_span, message);
+                self.push(problem.repair(format!("Delete `{}`", entry.key), edits));
+            }
+            Status::Later => {
+                let message = format!("`{}` is not supported yet and is ignored", entry.key);
+                self.push(Problem::new(Code::UnsupportedKey, &inner.written, entry.key_span, message));
+            }
+        }
+        let value = self.check(shape, &entry.value, &inner);
+        // What no field holds is recorded as written, and goes no further.
+        let is_field = !(shape.any && shape.status != Status::Supported);
+        value.filter(|_| is_field)
+    }
+
+    fn unknown_key(&self, object: &Object, entry: &Entry, place: &Place) -> Problem {
+        let inner = place.inside(&entry.key, entry.implied);
+        if object.removed.contains(&entry.key) {
+            let problem = Problem::new(
+                Code::RemovedKey,
+                inner.written,
+                entry.key_span,
+                format!("`{}` no longer exists", entry.key),
+            );
+            let edits = self.repair.and_then(|repair| repair.remove(&problem.pointer));
+            return problem.help("delete it").repair(format!("Delete `{}`", entry.key), edits);
+        }
+        let problem = Problem::new(Code::UnknownKey, inner.written, entry.key_span, "unknown key");
+        let writable =
+            object.keys.iter().filter(|(_, shape)| shape.status != Status::Internal).map(|(key, _)| key.as_str());
+        if let Some(near) = nearest(&entry.key, writable.clone()) {
+            let problem = problem.help(format!("did you mean `{near}`?"));
+            let edits = self.repair.and_then(|repair| repair.rename(&problem.pointer, near));
+            return problem.repair(format!("Rename to `{near}`"), edits);
+        }
+        if let Some(home) = find(language(), "", &entry.key).filter(|home| !place.canonical.starts_with(home.as_str()))
+        {
+            return problem.help(format!("`{}` belongs in `{}`", entry.key, home[1..].replace('/', ".")));
+        }
+        let keys: Vec<_> = writable.map(|key| format!("`{key}`")).collect();
+        if keys.is_empty() || keys.len() > 8 {
+            problem
+        } else {
+            problem.help(format!("known here: {}", keys.join(", ")))
+        }
+    }
+}
+
+/// The object below `pointer` that has `key`, if `key` is a name of the language elsewhere.
+fn find(shape: &Shape, pointer: &str, key: &str) -> Option<String> {
+    let keys = &shape.object.as_ref()?.keys;
+    if !pointer.is_empty() && keys.iter().any(|(name, shape)| name == key && shape.status != Status::Internal) {
+        return Some(pointer.to_owned());
+    }
+    keys.iter().find_map(|(name, shape)| find(shape, &join(pointer, name), key))
+}
+
+fn is_set(set: &[String], keys: &Map<String, Json>) -> bool {
+    set.len() == keys.len() && set.iter().all(|key| keys.contains_key(key))
+}
