@@ -6,6 +6,7 @@
 //!                  └── diagnostics: the same for edits, unasked
 //! ```
 
+mod bridge;
 pub mod completion;
 mod convert;
 pub mod cursor;
@@ -14,10 +15,12 @@ pub mod documents;
 mod edits;
 pub mod extension;
 pub mod hover;
+pub mod known;
 mod live;
 mod requests;
 mod shared;
 mod transport;
+pub mod tree;
 
 use std::sync::Arc;
 

@@ -3,12 +3,13 @@
 use config::document::Span;
 use config::{Code, Problem, Severity};
 use tower_lsp::lsp_types::{
-    self as lsp, ClientCapabilities, CompletionItem, CompletionItemKind, CompletionList, CompletionResponse,
-    CompletionTextEdit, Diagnostic, DiagnosticSeverity, DiagnosticTag, Documentation, HoverContents, InsertTextFormat,
-    MarkupContent, MarkupKind, NumberOrString, Position, PositionEncodingKind, Range, TextEdit,
+    self as lsp, ClientCapabilities, CompletionItem, CompletionItemKind, CompletionItemTag, CompletionList,
+    CompletionResponse, CompletionTextEdit, Diagnostic, DiagnosticSeverity, DiagnosticTag, Documentation,
+    HoverContents, InsertTextFormat, InsertTextMode, MarkupContent, MarkupKind, NumberOrString, Position,
+    PositionEncodingKind, Range, TextEdit,
 };
 
-use super::completion::{Item, ItemKind};
+use super::completion::{Completions, Item, ItemKind};
 use super::hover::Hover;
 
 /// The name beside our diagnostics.
@@ -128,34 +129,40 @@ pub(super) fn diagnostic(problem: Problem, lines: &Lines<'_>) -> Diagnostic {
     }
 }
 
-pub(super) fn completion(items: Vec<Item>, incomplete: bool, lines: &Lines<'_>, snippets: bool) -> CompletionResponse {
+pub(super) fn completion(found: Completions, lines: &Lines<'_>, snippets: bool) -> CompletionResponse {
+    let Completions { items, incomplete } = found;
     let items =
         items.into_iter().enumerate().map(|(rank, item)| completion_item(rank, item, lines, snippets)).collect();
     CompletionResponse::List(CompletionList { is_incomplete: incomplete, items })
 }
 
 fn completion_item(rank: usize, item: Item, lines: &Lines<'_>, snippets: bool) -> CompletionItem {
-    let Item { label, kind, detail, documentation, replace, snippet, plain, comma_at } = item;
+    let Item { label, kind, detail, documentation, filter, deprecated, replace, snippet, plain, comma_at } = item;
     let kind = match kind {
         ItemKind::Key => CompletionItemKind::PROPERTY,
         ItemKind::Value => CompletionItemKind::VALUE,
         ItemKind::Block => CompletionItemKind::SNIPPET,
         ItemKind::Live => CompletionItemKind::REFERENCE,
     };
-    let quoted = lines.text[replace.start..].starts_with('"');
-    let (new_text, format) =
-        if snippets { (snippet, InsertTextFormat::SNIPPET) } else { (plain, InsertTextFormat::PLAIN_TEXT) };
+    // What has no stops is written as it is, with the margins that it brings.
+    let (new_text, format, mode) = if snippets && snippet.contains('$') {
+        (snippet, InsertTextFormat::SNIPPET, None)
+    } else {
+        let several_lines = plain.contains('\n');
+        (plain, InsertTextFormat::PLAIN_TEXT, several_lines.then_some(InsertTextMode::AS_IS))
+    };
     let comma = |at| TextEdit { range: lines.range(Span::new(at, at)), new_text: ",".to_owned() };
     CompletionItem {
-        // Editors compare it with the text that is replaced, quotes and all.
-        filter_text: Some(if quoted { format!("\"{label}\"") } else { label.clone() }),
         label,
+        filter_text: Some(filter),
         kind: Some(kind),
         detail,
         documentation: documentation
             .map(|value| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value })),
+        tags: deprecated.then(|| vec![CompletionItemTag::DEPRECATED]),
         sort_text: Some(format!("{rank:04}")),
         insert_text_format: Some(format),
+        insert_text_mode: mode,
         text_edit: Some(CompletionTextEdit::Edit(TextEdit { range: lines.range(replace), new_text })),
         additional_text_edits: comma_at.map(|at| vec![comma(at)]),
         ..CompletionItem::default()

@@ -1,6 +1,15 @@
-//! What a caret stands on: a key or a value, of which place of the language.
+//! What a caret stands on: a key or a value, of which place of the language, in whichever syntax.
+//!
+//! The text is scanned up to the caret, because half-typed text has no tree to speak of; the tree only tells which
+//! keys are there already.
 
-use config::document::{Document, Entry, Node, Span, Value, join};
+mod flow;
+mod toml;
+mod yaml;
+
+use config::document::{Document, Node, Span, Syntax, Value, join};
+
+use super::tree::find;
 
 /// Where a caret stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -8,147 +17,138 @@ pub enum Cursor {
     /// Where nothing is written yet.
     Empty,
     /// On a key, or where one may come.
-    Key {
-        /// Pointer of the object around it.
-        object: String,
-        /// The other keys of the object.
-        present: Vec<String>,
-        /// What an inserted key replaces; empty where nothing is.
-        replace: Span,
-        /// Whether a colon follows already.
-        has_value: bool,
-        /// Where a comma is missing, behind the key before.
-        comma_at: Option<usize>,
-        /// Whether a comma is needed, before the key behind.
-        comma_after: bool,
-    },
+    Key(Key),
     /// On a scalar value, or where a value may come.
-    Value {
-        /// Its pointer.
-        pointer: String,
-        /// What an inserted value replaces; empty where nothing is.
-        replace: Span,
-        /// The siblings that are text, by key: the rest of a target, for example.
-        siblings: Vec<(String, String)>,
-        /// The document's own choice of a cluster and a namespace.
-        cluster: Cluster,
-    },
+    Value(Place),
 }
 
-/// What a document says about where to look for live values.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Cluster {
-    /// `target.namespace`
-    pub namespace: Option<String>,
-    /// `kube_context`
-    pub context: Option<String>,
-    /// `kubeconfig`
-    pub kubeconfig: Option<String>,
+/// A caret on a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Key {
+    /// Pointer of the object around it.
+    pub object: String,
+    /// The other keys of the object.
+    pub present: Vec<String>,
+    /// What an inserted key replaces; empty where nothing is.
+    pub replace: Span,
+    /// How what is inserted is written.
+    pub layout: Layout,
+    /// Whether a colon or equals sign follows already.
+    pub has_value: bool,
+    /// Where a comma is missing, behind the entry before.
+    pub comma_at: Option<usize>,
+    /// Whether a comma is needed, before the entry behind.
+    pub comma_after: bool,
+}
+
+/// A caret on a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// Its pointer.
+    pub pointer: String,
+    /// What an inserted value replaces; empty where nothing is.
+    pub replace: Span,
+    /// How what is inserted is written.
+    pub layout: Layout,
+    /// Keys that are there already, if it is an object that goes on behind the caret.
+    pub present: Vec<String>,
+    /// Where a comma is missing, behind the item before.
+    pub comma_at: Option<usize>,
+    /// Whether a comma is needed, before the item behind.
+    pub comma_after: bool,
+}
+
+/// How values are written around a caret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// JSON, one key a line.
+    Json,
+    /// YAML between brackets.
+    YamlFlow,
+    /// YAML in lines.
+    Yaml {
+        /// Where keys of this mapping begin, in their line.
+        column: usize,
+        /// White space at the begin of the line, which editors give to new lines.
+        margin: usize,
+        /// What may come here.
+        room: Room,
+    },
+    /// TOML between brackets, or in front of something else.
+    TomlInline,
+    /// TOML, at the end of a table: another table may follow.
+    TomlTable,
+    /// TOML, the name of a table.
+    TomlHeader,
+}
+
+/// What may come at a place of block YAML.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// The rest of the line of a key, right behind its colon.
+    AfterColon,
+    /// The rest of the line of a key.
+    Line,
+    /// A whole node in lines of its own.
+    Node,
+    /// One more item of a list.
+    Item,
+}
+
+impl Layout {
+    /// The syntax that it belongs to.
+    pub fn syntax(self) -> Syntax {
+        match self {
+            Layout::Json => Syntax::Json,
+            Layout::YamlFlow | Layout::Yaml { .. } => Syntax::Yaml,
+            Layout::TomlInline | Layout::TomlTable | Layout::TomlHeader => Syntax::Toml,
+        }
+    }
 }
 
 /// What stands at `offset`; `None` where nothing can be written.
 pub fn locate(document: &Document, text: &str, offset: usize) -> Option<Cursor> {
-    if document.root.value == Value::Broken && text.trim_start_matches('\u{feff}').trim().is_empty() {
+    let offset = floor(text, offset);
+    let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    if text[start..].trim().is_empty() {
         return Some(Cursor::Empty);
     }
-    let cluster = Cluster {
-        namespace: text_at(&document.root, &["target", "namespace"]),
-        context: text_at(&document.root, &["kube_context"]),
-        kubeconfig: text_at(&document.root, &["kubeconfig"]),
-    };
-    Finder { text, offset, cluster }.node(&document.root, String::new(), &[])
+    if offset < start {
+        return None;
+    }
+    let mut cursor = match document.syntax {
+        Syntax::Json => flow::locate_json(text, start, offset),
+        Syntax::Yaml => yaml::locate(text, start, offset),
+        Syntax::Toml => toml::locate(text, start, offset),
+    }?;
+    match &mut cursor {
+        Cursor::Empty => {}
+        Cursor::Key(key) => key.present = keys(&document.root, &key.object, key.replace),
+        Cursor::Value(place) => place.present = keys(&document.root, &place.pointer, place.replace),
+    }
+    Some(cursor)
 }
 
-struct Finder<'a> {
-    text: &'a str,
-    offset: usize,
-    cluster: Cluster,
+/// The nearest character boundary at or before `offset`.
+fn floor(text: &str, offset: usize) -> usize {
+    let mut offset = offset.min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    offset
 }
 
-impl Finder<'_> {
-    /// The caret inside `node`, which stands at `pointer` among `siblings`.
-    fn node(&self, node: &Node, pointer: String, siblings: &[Entry]) -> Option<Cursor> {
-        match &node.value {
-            Value::Object(entries) if self.is_inside(node.span, '}') => self.object(entries, pointer),
-            Value::Array(items) if self.is_inside(node.span, ']') => {
-                let hit = items.iter().enumerate().find(|(_, item)| item.span.touches(self.offset));
-                match hit {
-                    Some((index, item)) => self.node(item, join(&pointer, &index.to_string()), &[]),
-                    None => Some(self.value(join(&pointer, "0"), Span::new(self.offset, self.offset), &[])),
-                }
-            }
-            Value::Object(_) | Value::Array(_) => None,
-            Value::String(_) if !self.is_in_text(node.span) => None,
-            _ => Some(self.value(pointer, node.span, siblings)),
-        }
-    }
-
-    fn value(&self, pointer: String, replace: Span, siblings: &[Entry]) -> Cursor {
-        let siblings = siblings.iter().filter_map(|entry| match &entry.value.value {
-            Value::String(text) => Some((entry.key.clone(), text.clone())),
-            _ => None,
-        });
-        Cursor::Value { pointer, replace, siblings: siblings.collect(), cluster: self.cluster.clone() }
-    }
-
-    fn object(&self, entries: &[Entry], pointer: String) -> Option<Cursor> {
-        for entry in entries {
-            if self.is_in_text(entry.key_span) {
-                return Some(self.key(entries, Some(entry), pointer));
-            }
-            if entry.value.span.touches(self.offset) && entry.value.span.start < entry.value.span.end {
-                return self.node(&entry.value, join(&pointer, &entry.key), entries);
-            }
-            let after_colon = entry.value.span.end;
-            let is_missing = entry.value.value == Value::Broken && self.text[..after_colon].ends_with(':');
-            if is_missing && after_colon <= self.offset && self.text[after_colon..self.offset].trim().is_empty() {
-                let replace = Span::new(self.offset, self.offset);
-                return Some(self.value(join(&pointer, &entry.key), replace, entries));
-            }
-        }
-        let within = |entry: &Entry| entry.key_span.start < self.offset && self.offset <= entry.value.span.end;
-        (!entries.iter().any(within)).then(|| self.key(entries, None, pointer))
-    }
-
-    fn key(&self, entries: &[Entry], current: Option<&Entry>, object: String) -> Cursor {
-        let others = entries.iter().filter(|entry| current.is_none_or(|current| entry.key_span != current.key_span));
-        let replace = current.map_or(Span::new(self.offset, self.offset), |entry| entry.key_span);
-        let has_value = self.text[replace.end..].trim_start().starts_with(':');
-        let ends_with_comma = |entry: &Entry| self.text[..entry.span.end].ends_with(',');
-        let before = others.clone().rfind(|entry| entry.span.end <= replace.start);
-        let is_last = others.clone().all(|entry| entry.span.start < replace.start);
-        Cursor::Key {
-            object,
-            present: others.map(|entry| entry.key.clone()).collect(),
-            replace,
-            has_value,
-            comma_at: before.filter(|entry| !ends_with_comma(entry)).map(|entry| entry.span.end),
-            comma_after: !has_value && !is_last && !current.is_some_and(ends_with_comma),
-        }
-    }
-
-    /// Whether the caret is between the brackets of a container, whose closing one may be missing.
-    fn is_inside(&self, span: Span, close: char) -> bool {
-        let closed = self.text[span.start..span.end].ends_with(close);
-        span.start < self.offset && if closed { self.offset < span.end } else { self.offset <= span.end }
-    }
-
-    /// Whether the caret is in a text or word, behind its first character; the closing quote may be missing.
-    fn is_in_text(&self, span: Span) -> bool {
-        let written = &self.text[span.start..span.end];
-        let closed = written.len() > 1 && written.starts_with(['"', '\'']) && written.ends_with(['"', '\'']);
-        span.start < self.offset && if closed { self.offset < span.end } else { self.offset <= span.end }
-    }
+/// The keys of the object at `pointer`, without the one that stands at `current`.
+fn keys(root: &Node, pointer: &str, current: Span) -> Vec<String> {
+    let Some(Value::Object(entries)) = find(root, pointer).map(|node| &node.value) else { return Vec::new() };
+    let is_current = |span: Span| span.start < current.end && current.start < span.end;
+    entries.iter().filter(|entry| !is_current(entry.key_span)).map(|entry| entry.key.clone()).collect()
 }
 
-fn text_at(root: &Node, path: &[&str]) -> Option<String> {
-    let mut node = root;
-    for part in path {
-        let Value::Object(entries) = &node.value else { return None };
-        node = &entries.iter().find(|entry| entry.key == *part)?.value;
-    }
-    match &node.value {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        _ => None,
-    }
+/// `pointer` extended by several keys.
+fn join_all<'a>(pointer: &str, parts: impl IntoIterator<Item = &'a String>) -> String {
+    parts.into_iter().fold(pointer.to_owned(), |pointer, part| join(&pointer, part))
 }
+
+#[cfg(test)]
+mod tests;

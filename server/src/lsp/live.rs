@@ -46,11 +46,6 @@ impl Answer {
             Answer::Nothing | Answer::Pending | Answer::Failed { .. } => None,
         }
     }
-
-    /// Whether asking again may tell more.
-    pub(super) fn is_pending(&self) -> bool {
-        matches!(self, Answer::Pending | Answer::Known { stale: true, .. })
-    }
 }
 
 /// The cluster behind a cache.

@@ -218,6 +218,7 @@ async fn targets_are_completed_from_the_cluster() {
             pod/cart-7d9
             pod/cart-7d9/container/web
             pod/cart-7d9/container/cache
+            targetless
             {…}"#]]
         .assert_eq(&labels(&completion).join("\n"));
         assert_eq!(completion["items"][0]["detail"], "staging");

@@ -5,7 +5,7 @@ use tower_lsp::lsp_types::{CompletionOptions, CompletionParams, CompletionRespon
 use crate::lsp::documents::Snapshot;
 use crate::lsp::live::Answer;
 use crate::lsp::shared::Shared;
-use crate::lsp::{completion, convert, cursor};
+use crate::lsp::{bridge, completion, convert, cursor};
 
 pub(super) fn capability() -> CompletionOptions {
     CompletionOptions {
@@ -18,7 +18,7 @@ pub(in crate::lsp) async fn completion(shared: &Shared, params: CompletionParams
     let (snapshot, offset) = shared.at(&params.text_document_position)?;
     let locate = move |snapshot: &Snapshot| cursor::locate(snapshot.document(), &snapshot.text, offset);
     let cursor = shared.feature("completion", &snapshot, locate).await??;
-    let answer = match completion::wanted(&cursor) {
+    let answer = match bridge::wanted(&cursor, snapshot.document()) {
         Some(query) => shared.live.get(&query).await,
         None => Answer::Nothing,
     };
@@ -27,9 +27,10 @@ pub(in crate::lsp) async fn completion(shared: &Shared, params: CompletionParams
     }
     let agreement = shared.agreement();
     let complete = move |snapshot: &Snapshot| {
-        let items = completion::complete(&cursor, answer.targets());
+        let view = bridge::view(&answer);
+        let found = completion::complete(&cursor, snapshot.document(), &snapshot.text, offset, &view);
         let lines = convert::Lines::new(&snapshot.text, agreement.encoding);
-        convert::completion(items, answer.is_pending(), &lines, agreement.snippets)
+        convert::completion(found, &lines, agreement.snippets)
     };
     shared.feature("completion", &snapshot, complete).await
 }

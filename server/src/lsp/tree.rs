@@ -1,0 +1,92 @@
+//! Ways through the tree of a document: to a pointer, and to a caret.
+
+use config::document::{Entry, Node, Span, Value, join};
+
+/// The node at `pointer`.
+pub fn find<'a>(root: &'a Node, pointer: &str) -> Option<&'a Node> {
+    pointer.split('/').skip(1).try_fold(root, |node, part| match &node.value {
+        Value::Object(entries) => {
+            let key = part.replace("~1", "/").replace("~0", "~");
+            entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
+        }
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+/// The entry at `pointer`; the root and items of lists have none.
+pub fn find_entry<'a>(root: &'a Node, pointer: &str) -> Option<&'a Entry> {
+    let (object, key) = pointer.rsplit_once('/')?;
+    let Value::Object(entries) = &find(root, object)?.value else { return None };
+    let key = key.replace("~1", "/").replace("~0", "~");
+    entries.iter().find(|entry| entry.key == key)
+}
+
+/// The text at `pointer`.
+pub fn text<'a>(root: &'a Node, pointer: &str) -> Option<&'a str> {
+    match &find(root, pointer)?.value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Something of a document that a caret can be on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit<'a> {
+    /// Pointer of the key or item.
+    pub pointer: String,
+    /// The key's name or the scalar, whichever the caret is on.
+    pub span: Span,
+    /// The value.
+    pub node: &'a Node,
+    /// Whether the caret is on the name.
+    pub on_key: bool,
+}
+
+/// The innermost key or scalar at `offset`.
+pub fn hit(root: &Node, offset: usize) -> Option<Hit<'_>> {
+    descend(root, String::new(), offset)
+}
+
+fn descend(node: &Node, pointer: String, offset: usize) -> Option<Hit<'_>> {
+    match &node.value {
+        Value::Object(entries) => entries.iter().find_map(|entry| {
+            let own = || join(&pointer, &entry.key);
+            if entry.key_span.touches(offset) {
+                return Some(Hit { pointer: own(), span: entry.key_span, node: &entry.value, on_key: true });
+            }
+            // The parts of a TOML table may stand anywhere, so its own span is no guide.
+            descend(&entry.value, own(), offset)
+        }),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(index, item)| descend(item, join(&pointer, &index.to_string()), offset))
+        }
+        Value::Broken => None,
+        _ if pointer.is_empty() || !node.span.touches(offset) => None,
+        _ => Some(Hit { pointer, span: node.span, node, on_key: false }),
+    }
+}
+
+/// Calls `visit` with the pointer, the entry and the value of each key and list item, parents first.
+pub fn walk<'a>(root: &'a Node, visit: &mut impl FnMut(&str, Option<&'a Entry>, &'a Node)) {
+    fn go<'a>(node: &'a Node, pointer: &str, visit: &mut impl FnMut(&str, Option<&'a Entry>, &'a Node)) {
+        match &node.value {
+            Value::Object(entries) => {
+                for entry in entries {
+                    let own = join(pointer, &entry.key);
+                    visit(&own, Some(entry), &entry.value);
+                    go(&entry.value, &own, visit);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let own = join(pointer, &index.to_string());
+                    visit(&own, None, item);
+                    go(item, &own, visit);
+                }
+            }
+            _ => {}
+        }
+    }
+    go(root, "", visit);
+}
