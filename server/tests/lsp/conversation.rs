@@ -221,7 +221,7 @@ async fn targets_are_completed_from_the_cluster() {
             targetless
             {…}"#]]
         .assert_eq(&labels(&completion).join("\n"));
-        assert_eq!(completion["items"][0]["detail"], "staging");
+        assert_eq!(completion["items"][0]["detail"], "1 ready");
     })
     .await;
 }

@@ -25,7 +25,7 @@ pub(super) fn is_live(meaning: Meaning) -> bool {
         | Meaning::Path
         | Meaning::Variable
         | Meaning::Destination => true,
-        Meaning::Regex | Meaning::File => false,
+        Meaning::Regex | Meaning::JsonPath | Meaning::Jq | Meaning::File => false,
     }
 }
 
@@ -48,7 +48,7 @@ pub(super) fn values(meaning: Meaning, pointer: &str, document: &Document, view:
             names.into_iter().map(|(name, detail)| text(name).detail(detail)).collect()
         }
         Meaning::Destination => destinations(view, typed),
-        Meaning::Regex | Meaning::File => Vec::new(),
+        Meaning::Regex | Meaning::JsonPath | Meaning::Jq | Meaning::File => Vec::new(),
     }
 }
 
