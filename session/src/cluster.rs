@@ -1,16 +1,20 @@
 //! The cluster that a session works in: how it is reached, and the few calls that are made to its API server.
 
 mod call;
+pub(crate) mod contexts;
 mod error;
 mod http;
 mod kubeconfig;
+mod list;
 pub(crate) mod near;
 mod proxy;
 
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use call::{Call, Resource};
+pub(crate) use contexts::Environment;
 pub use error::ClusterError;
+pub(crate) use list::Form;
 use tokio::task::JoinSet;
 
 /// What to connect to; all `None`, and the proxy: what `kubectl` would.
@@ -56,8 +60,15 @@ impl Cluster {
     /// That the API server is out of reach, or refuses the credentials, is the error of the first call. Exec plugins
     /// run with the environment of this process, and without its standard input and output.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ClusterError> {
-        let kubeconfig::Choice { config, context } =
-            kubeconfig::load(options, &|name| std::env::var(name).ok()).await?;
+        Self::connect_in(options, &|name| std::env::var(name).ok()).await
+    }
+
+    /// As [`Cluster::connect`], with the variables of another environment.
+    pub(crate) async fn connect_in(
+        options: &ConnectOptions,
+        environment: &Environment<'_>,
+    ) -> Result<Self, ClusterError> {
+        let kubeconfig::Choice { config, context } = kubeconfig::load(options, environment).await?;
         let server = config.cluster_url.clone();
         let namespace = options.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         let client = build(config, context.as_deref()).await?;

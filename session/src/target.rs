@@ -8,10 +8,10 @@ mod workload;
 use std::collections::BTreeSet;
 
 use config::target::{Kind, Path, Target};
-pub(crate) use container::{containers, is_mesh};
+pub(crate) use container::{choose as choose_container, containers, declared, is_mesh, probed_port, probes};
 use k8s_openapi::api::core::v1::Pod;
-pub(crate) use pods::{Health, health};
-pub(crate) use workload::resource;
+pub(crate) use pods::{Health, health, ranked};
+pub(crate) use workload::{Lead, Reference, lead, plain, resource};
 
 use crate::{
     cluster::{Call, Cluster, ClusterError, Resource},

@@ -1,13 +1,15 @@
 //! What there is to stand in for: the live list behind `mirrord ls`, editors' pickers and `mirrord/targets`.
 
+use std::collections::BTreeMap;
+
 use config::target::Kind;
 use futures::future::join_all;
-use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::ObjectMeta};
+use k8s_openapi::api::core::v1::{Pod, ServicePort};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     cluster::{Call, Cluster, ClusterError, Resource},
-    target::{self, Health, containers, is_mesh},
+    target::{self, Health, Reference, containers, is_mesh},
 };
 
 /// What to list.
@@ -107,7 +109,7 @@ pub async fn list(cluster: &Cluster, query: &TargetQuery) -> Result<TargetList, 
 /// Names of all namespaces; none where we may not see them.
 pub async fn namespaces(cluster: &Cluster) -> Vec<String> {
     let all = cluster.all_metadata::<Metadata>(&Call::list(Resource::NAMESPACES)).await.unwrap_or_default();
-    let mut names: Vec<String> = all.into_iter().filter_map(|found| found.metadata.name).collect();
+    let mut names: Vec<String> = all.into_iter().map(|found| found.metadata.name).collect();
     names.sort();
     names
 }
@@ -115,7 +117,7 @@ pub async fn namespaces(cluster: &Cluster) -> Vec<String> {
 /// An object of which only the metadata is read.
 #[derive(Deserialize)]
 struct Metadata {
-    metadata: ObjectMeta,
+    metadata: Head,
 }
 
 async fn entries(cluster: &Cluster, namespace: &str, kind: Kind) -> Result<Vec<TargetEntry>, ClusterError> {
@@ -134,56 +136,73 @@ async fn entries(cluster: &Cluster, namespace: &str, kind: Kind) -> Result<Vec<T
     Ok(entries)
 }
 
-/// The parts of a workload that a list shows, where its kind has them.
-#[derive(Deserialize)]
-struct Workload {
-    metadata: ObjectMeta,
-    #[serde(default)]
-    spec: Spec,
-    #[serde(default)]
-    status: Status,
+/// The parts of metadata that lists are made of.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Head {
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+    pub(crate) resource_version: String,
+    pub(crate) labels: BTreeMap<String, String>,
 }
 
-#[derive(Default, Deserialize)]
+/// The parts of a workload that lists are made of, where its kind has them.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Workload {
+    pub(crate) metadata: Head,
+    #[serde(default)]
+    pub(crate) spec: Spec,
+    #[serde(default)]
+    pub(crate) status: Status,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Spec {
+pub(crate) struct Spec {
     replicas: Option<u32>,
     parallelism: Option<u32>,
     template: Option<Template>,
     job_template: Option<JobTemplate>,
+    /// A `LabelSelector`; of a Service, plain labels.
+    pub(crate) selector: serde_json::Value,
+    /// A rollout may borrow a deployment's pods.
+    pub(crate) workload_ref: Option<Reference>,
+    /// Of a Service.
+    pub(crate) ports: Vec<ServicePort>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct JobTemplate {
     spec: Box<Spec>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Template {
     spec: PodSpec,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct PodSpec {
     containers: Vec<Container>,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Container {
     name: String,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Status {
+pub(crate) struct Status {
     available_replicas: Option<u32>,
     ready_replicas: Option<u32>,
     ready: Option<u32>,
-    active: serde_json::Value,
+    /// Jobs of a cronjob that run; of a job, their number.
+    pub(crate) active: serde_json::Value,
 }
 
-fn of_workload(kind: Kind, Workload { metadata, spec, status }: Workload) -> TargetEntry {
-    let name = metadata.name.unwrap_or_default();
+pub(crate) fn of_workload(kind: Kind, Workload { metadata, spec, status }: Workload) -> TargetEntry {
+    let name = metadata.name;
     let (ready, desired) = match kind {
         Kind::Job => (status.ready, spec.parallelism),
         Kind::CronJob => (status.active.as_array().and_then(|jobs| u32::try_from(jobs.len()).ok()), None),
@@ -199,7 +218,7 @@ fn of_workload(kind: Kind, Workload { metadata, spec, status }: Workload) -> Tar
         path: format!("{kind}/{name}"),
         kind: kind.as_str(),
         name,
-        namespace: metadata.namespace.unwrap_or_default(),
+        namespace: metadata.namespace,
         available,
         containers: all.into_iter().map(|container| container.name).filter(|name| !is_mesh(name)).collect(),
         ready: if kind == Kind::Service { None } else { Some(ready.unwrap_or(0)) },

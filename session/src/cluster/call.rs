@@ -14,8 +14,6 @@ use super::{Cluster, ClusterError};
 
 /// How long the API server may take for one answer.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
-/// Objects in one page of a list: what kubectl asks for as well.
-const PAGE: usize = 500;
 /// Bytes of an answer that refuses an upgrade; a `Status` is shorter.
 const REFUSAL_LIMIT: usize = 64 * 1024;
 
@@ -41,27 +39,13 @@ impl Resource {
 /// A call.
 #[derive(Clone, Debug)]
 pub(crate) struct Call<'a> {
-    verb: &'static str,
+    pub(super) verb: &'static str,
     resource: Resource,
     subresource: Option<&'static str>,
     namespace: Option<&'a str>,
     name: Option<&'a str>,
     /// `key=value` pairs, escaped.
     query: String,
-}
-
-/// One page of a list.
-#[derive(serde::Deserialize)]
-struct Page<T> {
-    metadata: PageMeta,
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
-}
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default)]
-struct PageMeta {
-    r#continue: Option<String>,
 }
 
 impl<'a> Call<'a> {
@@ -165,34 +149,17 @@ impl Cluster {
         self.limited(call, self.client().request_text(plain(call))).await
     }
 
-    /// All objects of a list, page by page.
-    pub(crate) async fn all<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Vec<T>, ClusterError> {
-        self.pages(call, "application/json").await
-    }
-
-    /// All objects of a list, without what they hold but their metadata.
-    pub(crate) async fn all_metadata<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Vec<T>, ClusterError> {
-        self.pages(call, "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io").await
-    }
-
-    async fn pages<T: DeserializeOwned>(&self, call: &Call<'_>, accept: &str) -> Result<Vec<T>, ClusterError> {
-        let call = call.clone().with("limit", &PAGE.to_string());
-        let (mut all, mut next) = (Vec::new(), None::<String>);
-        loop {
-            let page = match &next {
-                None => call.clone(),
-                Some(token) => call.clone().with("continue", token),
-            };
-            let mut request = plain(&page);
-            let accept = accept.try_into().expect("a constant media type");
-            request.headers_mut().insert(header::ACCEPT, accept);
-            let Page { metadata, items } = self.limited(&call, self.client().request::<Page<T>>(request)).await?;
-            all.extend(items);
-            next = metadata.r#continue.filter(|token| !token.is_empty());
-            if next.is_none() {
-                return Ok(all);
-            }
-        }
+    /// Makes `call`, which creates `object`, and reads what comes of it.
+    pub(crate) async fn create<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+        object: &serde_json::Value,
+    ) -> Result<T, ClusterError> {
+        let request = Request::post(call.url())
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(object.to_string().into_bytes())
+            .expect("its URL is escaped");
+        self.limited(call, self.client().request(request)).await
     }
 
     /// Makes `call` with a strategic merge patch and reads the object that comes of it.
@@ -235,13 +202,13 @@ impl Cluster {
         .await
     }
 
-    async fn limited<T>(
+    pub(super) async fn limited<T>(
         &self,
         call: &Call<'_>,
         answer: impl Future<Output = kube::Result<T>>,
     ) -> Result<T, ClusterError> {
         match tokio::time::timeout(CALL_LIMIT, answer).await {
-            Ok(answer) => answer.map_err(|error| ClusterError::of(error, call, self.server(), self.context())),
+            Ok(answer) => answer.map_err(|error| self.explain(error, call)),
             Err(_) => Err(ClusterError::TimedOut {
                 call: call.to_string(),
                 server: self.server().to_string(),
@@ -249,9 +216,14 @@ impl Cluster {
             }),
         }
     }
+
+    /// What `error` means for `call`.
+    pub(crate) fn explain(&self, error: kube::Error, call: &Call<'_>) -> ClusterError {
+        ClusterError::of(error, call, self.server(), self.context())
+    }
 }
 
-fn plain(call: &Call<'_>) -> Request<Vec<u8>> {
+pub(super) fn plain(call: &Call<'_>) -> Request<Vec<u8>> {
     Request::get(call.url()).body(Vec::new()).expect("its URL is escaped")
 }
 

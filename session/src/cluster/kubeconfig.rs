@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig};
 
-use super::{ClusterError, ConnectOptions, near, proxy};
+use super::{ClusterError, ConnectOptions, Environment, near, proxy};
 
 /// What was chosen.
 pub(super) struct Choice {
@@ -14,10 +14,7 @@ pub(super) struct Choice {
 }
 
 /// Reads the files and picks the context. `environment` looks variables up.
-pub(super) async fn load(
-    options: &ConnectOptions,
-    environment: &(dyn Fn(&str) -> Option<String> + Sync),
-) -> Result<Choice, ClusterError> {
+pub(super) async fn load(options: &ConnectOptions, environment: &Environment<'_>) -> Result<Choice, ClusterError> {
     let files = files(options, environment);
     let Some((merged, place)) = merge(&files)? else {
         // Only what was asked for: a kubeconfig that is named and missing is not replaced by something else.
@@ -28,10 +25,7 @@ pub(super) async fn load(
             config.accept_invalid_certs = options.accept_invalid_certificates.unwrap_or(config.accept_invalid_certs);
             return Ok(Choice { config, context: None });
         }
-        let looked = files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
-        return Err(ClusterError::NoKubeconfig {
-            looked: if looked.is_empty() { "nothing (no home directory)".into() } else { looked },
-        });
+        return Err(nowhere(&files));
     };
     let context = context(&merged, options.context.as_deref())?;
     let written_proxy = proxy_url(&merged, &context);
@@ -48,8 +42,14 @@ pub(super) async fn load(
     Ok(Choice { config, context: Some(context) })
 }
 
+/// Why nothing was read.
+pub(super) fn nowhere(files: &[PathBuf]) -> ClusterError {
+    let looked = files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+    ClusterError::NoKubeconfig { looked: if looked.is_empty() { "nothing (no home directory)".into() } else { looked } }
+}
+
 /// The files to read, in order.
-fn files(options: &ConnectOptions, environment: &dyn Fn(&str) -> Option<String>) -> Vec<PathBuf> {
+pub(super) fn files(options: &ConnectOptions, environment: &dyn Fn(&str) -> Option<String>) -> Vec<PathBuf> {
     let list = options.kubeconfig.clone().map(|list| expand(&list, environment));
     let list = list.or_else(|| environment("KUBECONFIG")).filter(|list| !list.is_empty());
     match list {
@@ -93,7 +93,7 @@ fn variable<'a>(text: &'a str, environment: &dyn Fn(&str) -> Option<String>) -> 
 }
 
 /// All files as one, and the path (for messages); `None` when none of them exists.
-fn merge(files: &[PathBuf]) -> Result<Option<(Kubeconfig, String)>, ClusterError> {
+pub(super) fn merge(files: &[PathBuf]) -> Result<Option<(Kubeconfig, String)>, ClusterError> {
     let broken = |path: &Path, error: kube::config::KubeconfigError| ClusterError::Kubeconfig {
         place: path.display().to_string(),
         // A parser's message goes on with an excerpt, which may hold a secret.

@@ -26,8 +26,9 @@ const ADDED: [&str; 10] = [
 /// Names the main container, for kubectl and for us.
 const DEFAULT_CONTAINER: &str = "kubectl.kubernetes.io/default-container";
 
-pub(super) struct Choice {
-    pub(super) name: String,
+/// The container that is meant.
+pub(crate) struct Choice {
+    pub(crate) name: String,
     pub(super) warning: Option<String>,
 }
 
@@ -45,7 +46,7 @@ pub(crate) fn containers(pod: &Pod) -> impl Iterator<Item = &Container> {
 }
 
 /// The container that `wanted` names; else the one that the pod's annotation names; else the first that was not added.
-pub(super) fn choose(pod: &Pod, wanted: Option<&str>) -> Result<Choice, TargetError> {
+pub(crate) fn choose(pod: &Pod, wanted: Option<&str>) -> Result<Choice, TargetError> {
     let present: Vec<&str> = containers(pod).map(|container| container.name.as_str()).collect();
     let chosen = |name: &str| Choice { name: name.to_owned(), warning: None };
     if let Some(wanted) = wanted {
@@ -108,10 +109,14 @@ pub(super) fn why_not(state: &ContainerState) -> Option<String> {
     Some(format!("{reason} (exit code {})", ended.exit_code))
 }
 
-/// Ports that `container` declares.
+/// Ports that the container of this name declares.
 pub(super) fn ports(pod: &Pod, container: &str) -> Vec<Port> {
-    let container = containers(pod).find(|found| found.name == container);
-    let declared = container.and_then(|container| container.ports.as_ref()).into_iter().flatten();
+    containers(pod).find(|found| found.name == container).map(declared).unwrap_or_default()
+}
+
+/// Ports that `container` declares.
+pub(crate) fn declared(container: &Container) -> Vec<Port> {
+    let declared = container.ports.iter().flatten();
     declared
         .filter_map(|port| {
             Some(Port {
@@ -125,15 +130,16 @@ pub(super) fn ports(pod: &Pod, container: &str) -> Vec<Port> {
 
 /// Ports that kubelet probes over HTTP or gRPC. A probe of one container may be answered by another: all count.
 pub(super) fn probed_ports(pod: &Pod) -> BTreeSet<u16> {
-    containers(pod)
-        .flat_map(|container| {
-            let probes = [&container.readiness_probe, &container.liveness_probe, &container.startup_probe];
-            probes.into_iter().flatten().filter_map(|probe| probed_port(container, probe))
-        })
-        .collect()
+    containers(pod).flat_map(|container| probes(container).filter_map(|probe| probed_port(container, probe))).collect()
 }
 
-fn probed_port(container: &Container, probe: &Probe) -> Option<u16> {
+/// The probes of `container`.
+pub(crate) fn probes(container: &Container) -> impl Iterator<Item = &Probe> {
+    [&container.readiness_probe, &container.liveness_probe, &container.startup_probe].into_iter().flatten()
+}
+
+/// The port that `probe` asks over HTTP or gRPC.
+pub(crate) fn probed_port(container: &Container, probe: &Probe) -> Option<u16> {
     let number = match (&probe.http_get, &probe.grpc) {
         (Some(http), _) => match &http.port {
             IntOrString::Int(number) => *number,

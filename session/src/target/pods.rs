@@ -1,6 +1,6 @@
 //! Which pod of several: how each one is, and the one that is taken.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{borrow::Borrow, cmp::Reverse, collections::BTreeMap};
 
 use config::target::Path;
 use k8s_openapi::{api::core::v1::Pod, apimachinery::pkg::apis::meta::v1::Time};
@@ -60,11 +60,13 @@ pub(crate) fn health(pod: &Pod) -> Health {
     }
 }
 
-/// The pod to take: of the best health, of the newest revision, the oldest of them; by name where all is equal.
-pub(super) fn choose(pods: Vec<Pod>, path: &Path, namespace: &str) -> Result<Choice, TargetError> {
+/// Pods in the order in which they would be taken: of the best health, of the newest revision, the oldest of them; by
+/// name where all is equal.
+pub(crate) fn ranked<P: Borrow<Pod>>(pods: Vec<P>) -> Vec<(Health, P)> {
     let begun = revisions(&pods);
-    let mut ranked: Vec<(Health, Pod)> = pods.into_iter().map(|pod| (health(&pod), pod)).collect();
+    let mut ranked: Vec<(Health, P)> = pods.into_iter().map(|pod| (health(pod.borrow()), pod)).collect();
     ranked.sort_by_cached_key(|(health, pod)| {
+        let pod = pod.borrow();
         let rank = match health {
             Health::Ready => 0,
             Health::Running(_) => 1,
@@ -73,6 +75,12 @@ pub(super) fn choose(pods: Vec<Pod>, path: &Path, namespace: &str) -> Result<Cho
         let begun = begun.get(revision(pod)).cloned().flatten();
         (rank, Reverse(begun), pod.metadata.creation_timestamp.clone(), pod.metadata.name.clone())
     });
+    ranked
+}
+
+/// The pod to take.
+pub(super) fn choose(pods: Vec<Pod>, path: &Path, namespace: &str) -> Result<Choice, TargetError> {
+    let ranked = ranked(pods);
     let what = || path.to_string();
     let name = |pod: &Pod| pod.metadata.name.clone().unwrap_or_default();
     let usable = ranked.iter().filter(|(health, _)| *health == Health::Ready).count();
@@ -112,9 +120,9 @@ pub(super) fn choose(pods: Vec<Pod>, path: &Path, namespace: &str) -> Result<Cho
 }
 
 /// When each revision's first pod was made.
-fn revisions(pods: &[Pod]) -> BTreeMap<String, Option<Time>> {
+fn revisions<P: Borrow<Pod>>(pods: &[P]) -> BTreeMap<String, Option<Time>> {
     let mut begun: BTreeMap<String, Option<Time>> = BTreeMap::new();
-    for pod in pods {
+    for pod in pods.iter().map(Borrow::borrow) {
         let made = pod.metadata.creation_timestamp.clone();
         begun
             .entry(revision(pod).to_owned())

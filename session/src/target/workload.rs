@@ -55,8 +55,9 @@ struct Status {
     active: serde_json::Value,
 }
 
-#[derive(Deserialize)]
-struct Reference {
+/// Another object of the same namespace.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Reference {
     kind: String,
     name: String,
 }
@@ -70,27 +71,52 @@ struct Condition {
     message: String,
 }
 
+/// How a workload leads to its pods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Lead {
+    /// By labels, in the words of a URL's `labelSelector`; empty: not at all.
+    Selector(String),
+    /// As the deployment of this name does.
+    Deployment(String),
+    /// By a job that does not run now.
+    NoJob,
+}
+
+/// How a workload leads to its pods; the arguments are `spec.selector`, `spec.workloadRef` and `status.active`.
+pub(crate) fn lead(
+    kind: Kind,
+    written: &serde_json::Value,
+    borrowed: Option<&Reference>,
+    active: &serde_json::Value,
+) -> Lead {
+    match (kind, borrowed) {
+        (Kind::CronJob, _) => match newest_job(active) {
+            Some(job) => Lead::Selector(format!("job-name={job}")),
+            None => Lead::NoJob,
+        },
+        (Kind::Rollout, Some(Reference { kind: of, name })) if of == "Deployment" => Lead::Deployment(name.clone()),
+        _ => Lead::Selector(selector(written).unwrap_or_default()),
+    }
+}
+
 /// The pods of a workload; at least one.
 pub(super) async fn pods(cluster: &Cluster, namespace: &str, kind: Kind, name: &str) -> Result<Vec<Pod>, TargetError> {
     let found = cluster.read::<Workload>(&Call::get(resource(kind), namespace, name)).await;
     let workload = missing::explain(cluster, namespace, kind, name, found).await?;
     let no_pods =
         |cause: String| TargetError::NoPods { what: format!("{kind}/{name}"), namespace: namespace.to_owned(), cause };
-    let selector = match (kind, &workload.spec.workload_ref) {
-        (Kind::CronJob, _) => {
-            let job = newest_job(&workload.status.active);
-            let job = job.ok_or_else(|| {
-                no_pods(format!(
-                    "no job of it runs now; `kubectl -n {namespace} create job --from=cronjob/{name} NAME` starts one"
-                ))
-            })?;
-            format!("job-name={job}")
-        }
-        (Kind::Rollout, Some(Reference { kind: of, name })) if of == "Deployment" => {
-            let call = Call::get(resource(Kind::Deployment), namespace, name);
+    let lead = lead(kind, &workload.spec.selector, workload.spec.workload_ref.as_ref(), &workload.status.active);
+    let selector = match lead {
+        Lead::Selector(selector) => selector,
+        Lead::Deployment(name) => {
+            let call = Call::get(resource(Kind::Deployment), namespace, &name);
             selector(&cluster.read::<Workload>(&call).await?.spec.selector).unwrap_or_default()
         }
-        _ => selector(&workload.spec.selector).unwrap_or_default(),
+        Lead::NoJob => {
+            return Err(no_pods(format!(
+                "no job of it runs now; `kubectl -n {namespace} create job --from=cronjob/{name} NAME` starts one"
+            )));
+        }
     };
     if selector.is_empty() {
         return Err(no_pods("it has no selector that leads to any".into()));
@@ -130,7 +156,8 @@ pub(super) async fn labelled(
     Ok(pods)
 }
 
-fn plain(labels: &BTreeMap<String, String>) -> String {
+/// Labels in the words of a URL's `labelSelector`.
+pub(crate) fn plain(labels: &BTreeMap<String, String>) -> String {
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
