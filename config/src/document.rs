@@ -5,12 +5,15 @@ mod json;
 pub mod print;
 mod syntax;
 mod template;
+mod toml;
+mod yaml;
 
 use serde_json::Number;
 
 use crate::Source;
 use crate::problem::Problem;
 pub use syntax::Syntax;
+use template::Masked;
 pub use template::Templates;
 
 /// A range of bytes in the source text.
@@ -119,7 +122,19 @@ impl Document {
     }
 
     fn parse_as(syntax: Syntax, text: &str) -> Self {
-        let (root, problems) = json::parse(text);
+        Self::read(syntax, &Masked::tags(text))
+    }
+
+    fn read(syntax: Syntax, masked: &Masked<'_>) -> Self {
+        let (root, mut problems) = match syntax {
+            Syntax::Json => json::parse(masked),
+            Syntax::Yaml => yaml::parse(masked),
+            Syntax::Toml => toml::parse(masked),
+        };
+        if masked.has_blocks {
+            // Both sides of an `if` stand there; only the rendered text can be judged.
+            problems.clear();
+        }
         Self { syntax, root, problems }
     }
 

@@ -9,6 +9,9 @@ mod language {
     mod precedence;
     mod problems;
     mod schema;
+    mod toml;
+    mod tree;
+    mod yaml;
 }
 
 use config::{Config, Loaded, Overrides, Source};

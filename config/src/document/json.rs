@@ -5,12 +5,14 @@
 
 use serde_json::Number;
 
+use super::template::Masked;
 use super::{Entry, MAX_DEPTH, MAX_PROBLEMS, Node, Span, Value};
 use crate::problem::{Code, Problem};
 
-/// The tree of `text` and its syntax problems.
-pub(super) fn parse(text: &str) -> (Node, Vec<Problem>) {
-    let mut parser = Parser { text, at: 0, depth: 0, arrays: 0, ended: false, problems: Vec::new() };
+/// The tree of a text and its syntax problems.
+pub(super) fn parse(masked: &Masked<'_>) -> (Node, Vec<Problem>) {
+    let text = &*masked.text;
+    let mut parser = Parser { masked, text, at: 0, depth: 0, arrays: 0, ended: false, problems: Vec::new() };
     if text.starts_with('\u{feff}') {
         parser.at = '\u{feff}'.len_utf8();
     }
@@ -30,6 +32,7 @@ pub(super) fn parse(text: &str) -> (Node, Vec<Problem>) {
 }
 
 struct Parser<'a> {
+    masked: &'a Masked<'a>,
     text: &'a str,
     at: usize,
     depth: usize,
@@ -88,6 +91,7 @@ impl Parser<'_> {
 
     fn value(&mut self) -> Node {
         let start = self.at;
+        let known = self.problems.len();
         let value = match self.peek() {
             Some('{') => self.nested(Self::object),
             Some('[') => {
@@ -110,7 +114,21 @@ impl Parser<'_> {
             }
             _ => Value::Broken,
         };
-        Node { value, span: Span::new(start, self.at) }
+        let span = Span::new(start, self.at);
+        let value = match value {
+            Value::Object(_) | Value::Array(_) => value,
+            scalar => self.template(span, known).map_or(scalar, Value::Template),
+        };
+        Node { value, span }
+    }
+
+    /// What was written at `span`, if a template is in it; what is wrong with its filling is no problem of the user.
+    fn template(&mut self, span: Span, known: usize) -> Option<String> {
+        let template = self.masked.template(span)?;
+        if !self.text[span.start..].starts_with(['"', '\'']) {
+            self.problems.truncate(known);
+        }
+        Some(template)
     }
 
     fn nested(&mut self, inner: fn(&mut Self) -> Value) -> Value {
@@ -232,6 +250,7 @@ impl Parser<'_> {
             self.text[start..self.at].to_owned()
         };
         let key_span = Span::new(start, self.at);
+        let key = self.template(key_span, known).unwrap_or(key);
         self.skip_space();
         let mut value = Node { value: Value::Broken, span: Span::new(self.at, self.at) };
         if self.peek() == Some(':') {

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::Span;
+use super::template::Masked;
+use super::{Span, toml};
 use crate::problem::{Code, Problem};
 
 /// What a document is written in.
@@ -38,7 +39,11 @@ impl Syntax {
     /// The syntax that a text without a name is probably written in.
     pub fn sniff(text: &str) -> Self {
         let start = text.trim_start_matches('\u{feff}').trim_start();
-        if start.is_empty() || start.starts_with(['{', '/']) { Self::Json } else { Self::Yaml }
+        if start.is_empty() || start.starts_with(['{', '/']) {
+            return Self::Json;
+        }
+        let (_, problems) = toml::parse(&Masked::tags(text));
+        if problems.is_empty() { Self::Toml } else { Self::Yaml }
     }
 
     /// The name that people use.

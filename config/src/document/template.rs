@@ -1,6 +1,11 @@
 //! Templates: expressions in the text that are rendered before it is parsed.
 
+mod mask;
+mod tags;
+
 use std::collections::BTreeMap;
+
+pub(super) use mask::Masked;
 
 /// What templates may use.
 #[derive(Clone, Copy, Debug)]
