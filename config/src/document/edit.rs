@@ -29,10 +29,10 @@ pub fn insert(_document: &Document, _text: &str, _pointer: &str, _key: &str, _va
 
 /// A text value on one line, in quotes where the syntax needs them.
 pub fn scalar(syntax: Syntax, text: &str) -> String {
-    print::inline(syntax, &Json::from(text))
+    print::scalar(syntax, text)
 }
 
 /// A key, in quotes where the syntax needs them.
-pub fn key(_syntax: Syntax, key: &str) -> String {
-    Json::from(key).to_string()
+pub fn key(syntax: Syntax, key: &str) -> String {
+    print::key(syntax, key)
 }
