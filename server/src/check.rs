@@ -1,17 +1,31 @@
 //! Configuration files, checked: for people, and as JSON for programs.
 
-use std::path::PathBuf;
+mod excerpt;
+mod repair;
+mod report;
 
-use config::{Config, Kind, Overrides, Path, Severity, Target};
+use std::path::{Path, PathBuf};
+
+use config::{Config, Kind, Overrides, Severity, Target};
 use serde_json::{Value, json};
 
-use crate::{cli, exit, settings::Settings, terminal};
+use crate::{
+    cli, exit,
+    settings::{self, Settings},
+    terminal,
+};
 
 /// What `check` is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CheckArguments {
-    /// Files; ./.mirrord/mirrord.json if none is named
+    /// Files; ./.mirrord/mirrord.json if none is named; - is standard input
     files: Vec<PathBuf>,
+    /// Print all problems as one JSON array
+    #[arg(long)]
+    json: bool,
+    /// Repair what can be repaired with certainty, in the files
+    #[arg(long)]
+    fix: bool,
 }
 
 /// What `verify-config` is told.
@@ -27,36 +41,49 @@ pub(crate) struct VerifyArguments {
     path: PathBuf,
 }
 
-/// Tells all problems of all files, one a line; errs if there is an error.
+/// Tells all problems of all files; 1 if there is an error, 2 if a file cannot be read.
 pub(crate) fn main(arguments: &CheckArguments) -> u8 {
+    let CheckArguments { files, json, fix } = arguments;
+    let overrides = settings::overrides_here(Vec::new());
     let mut code = 0;
-    for file in cli::or_default_file(&arguments.files) {
-        match Settings::load(Some(&file), &Overrides::default()) {
+    let mut reports = Vec::new();
+    for file in cli::or_default_file(files) {
+        match check(&file, *fix, &overrides) {
             Ok(settings) => {
-                let problems = settings.problems(|_| true);
-                for problem in &problems {
-                    terminal::print_line(problem);
-                }
-                if problems.is_empty() {
-                    terminal::print_line(&terminal::harmless(&format!("{}: no problems", file.display())));
-                }
                 if !settings.usable() {
-                    code = exit::USAGE;
+                    code = code.max(exit::FAILURE);
+                }
+                if *json {
+                    reports.extend(report::problems(&settings));
+                } else {
+                    terminal::print(&excerpt::draw(&settings, terminal::stdout_takes_colour()));
                 }
             }
             Err(error) => {
-                terminal::say_error(&error.to_string());
+                terminal::say_error(&error);
                 code = exit::USAGE;
             }
         }
     }
+    if *json {
+        terminal::print_line(&format!("{:#}", Value::Array(reports)));
+    }
     code
+}
+
+fn check(file: &Path, fix: bool, overrides: &Overrides) -> Result<Settings, String> {
+    if fix {
+        let repaired = repair::repair(file, overrides)?;
+        if repaired > 0 {
+            terminal::say(&format!("{}: {repaired} repaired", file.display()));
+        }
+    }
+    Settings::load(Some(file), overrides).map_err(|error| error.to_string())
 }
 
 /// Prints what [`VerifyArguments`] ask for; a file with mistakes is no failure.
 pub(crate) fn verify(arguments: &VerifyArguments) -> u8 {
-    let environment = crate::settings::environment();
-    let overrides = Overrides { env: environment, target_pending: arguments.ide, ..Overrides::default() };
+    let overrides = Overrides { target_pending: arguments.ide, ..settings::overrides_here(Vec::new()) };
     let verdict = match Settings::load(Some(&arguments.path), &overrides) {
         Ok(settings) => verdict(&settings, arguments.resolved),
         Err(error) => json!({"type": "Fail", "errors": [error.to_string()]}),
@@ -67,9 +94,10 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> u8 {
 
 fn verdict(settings: &Settings, resolved: bool) -> Value {
     let warnings = settings.problems(|severity| severity == Severity::Warning);
+    let problems = report::problems(settings);
     let Some(config) = &settings.loaded.config else {
         let errors = settings.problems(|severity| severity == Severity::Error);
-        return json!({"type": "Fail", "errors": errors, "warnings": warnings});
+        return json!({"type": "Fail", "errors": errors, "warnings": warnings, "problems": problems});
     };
     let Config { target, .. } = config;
     let mut verdict = json!({
@@ -80,6 +108,7 @@ fn verdict(settings: &Settings, resolved: bool) -> Value {
         },
         "warnings": warnings,
         "compatible_target_types": compatible_types(),
+        "problems": problems,
     });
     if resolved {
         verdict["resolved_config"] = serde_json::to_value(config).unwrap_or(Value::Null);
@@ -90,9 +119,9 @@ fn verdict(settings: &Settings, resolved: bool) -> Value {
 /// A target's path as an object, the form that plugins of the original read.
 fn path(target: &Target) -> Value {
     match &target.path {
-        Path::Targetless => json!("targetless"),
-        Path::Object { kind, name } => json!({ kind.key(): name, "container": target.container }),
-        Path::Labels(labels) => json!({ "label": labels, "container": target.container }),
+        config::Path::Targetless => json!("targetless"),
+        config::Path::Object { kind, name } => json!({ kind.key(): name, "container": target.container }),
+        config::Path::Labels(labels) => json!({ "label": labels, "container": target.container }),
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{check, demo, editor, exec, exit, flags::LaunchFlags, ls, terminal};
+use crate::{check, demo, editor, exec, exit, explain, ext, flags::LaunchFlags, ls, terminal};
 
 /// Run a local program as if it ran in a pod of a Kubernetes cluster.
 #[derive(Debug, Parser)]
@@ -35,6 +35,11 @@ enum Command {
     /// List what a program can stand in for, for programs: prints JSON
     #[command(hide = true)]
     Ls(ls::Arguments),
+    /// Hold a session for a program that an editor starts, for programs: prints JSON
+    #[command(hide = true)]
+    Ext(ext::Arguments),
+    /// Would this path, host, port or variable be local or remote, and which rule says so?
+    Explain(explain::command::Arguments),
     /// Check configuration files
     Check(check::CheckArguments),
     /// Check a configuration file, for programs: prints JSON
@@ -80,7 +85,7 @@ struct DemoArguments {
 }
 
 /// Commands that people know, and that this version lacks.
-const LACKING: [&str; 22] = [
+const LACKING: [&str; 21] = [
     "chaos",
     "ci",
     "container",
@@ -88,7 +93,6 @@ const LACKING: [&str; 22] = [
     "db-branches",
     "diagnose",
     "dump",
-    "ext",
     "fix",
     "kill",
     "operator",
@@ -130,6 +134,8 @@ pub(crate) fn main(mut arguments: Vec<OsString>) -> ExitCode {
         }
         Command::Targets { arguments, json } => ls::targets(arguments, json),
         Command::Ls(arguments) => ls::ls(arguments),
+        Command::Ext(arguments) => ext::main(arguments),
+        Command::Explain(arguments) => explain::command::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::VerifyConfig(arguments) => check::verify(&arguments),
         Command::Schema => check::schema(),

@@ -11,14 +11,14 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bundle, cli, exit,
     program::{self, Surroundings},
-    progress::{Mode, Progress},
+    progress::{Mode, Progress, Sink},
     settings::Settings,
     signals::Signals,
     terminal,
 };
 
 /// A start that was cancelled undoes what it did; one that cannot is not waited for any longer.
-const CLEANUP_LIMIT: Duration = Duration::from_secs(5);
+pub(crate) const CLEANUP_LIMIT: Duration = Duration::from_secs(5);
 
 /// Variable that the processes of a session have: a session in a session is refused.
 const SESSION_VARIABLE: &str = "MIRRORD_SESSION_SOCKET";
@@ -34,6 +34,16 @@ impl Failure {
     /// A failure with `code`, told as `error` tells itself.
     pub(crate) fn new(code: u8, error: &impl ToString) -> Self {
         Self { code, text: error.to_string() }
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// What it says; nothing when a signal ended us.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// Tells the user, if there is something to tell; gives the exit code.
@@ -69,7 +79,7 @@ pub(crate) fn command(body: impl AsyncFnOnce(&mut Signals) -> Result<u8, Failure
 /// Runs the program in a session with an agent at `place`.
 pub(crate) async fn run(arguments: cli::ExecArguments, place: Place, signals: &mut Signals) -> Result<u8, Failure> {
     let launch = prepare(arguments, place)?;
-    let progress = Progress::start(Mode::chosen());
+    let progress = Progress::start(Mode::chosen(), Sink::Stderr);
     let started = start_session(launch.options, &progress, signals).await;
     progress.settle();
     let session = started?;

@@ -3,6 +3,7 @@
 //! The verdicts are those of the crate `rules`, which the layer asks as well, about the policy that a session would
 //! have. Nothing here looks at files, names or the cluster.
 
+pub(crate) mod command;
 mod environment;
 mod network;
 mod words;

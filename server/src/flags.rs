@@ -111,6 +111,11 @@ impl CoreFlags {
 }
 
 impl LaunchFlags {
+    /// Of these core flags and no others.
+    pub(crate) fn of(core: CoreFlags) -> Self {
+        Self { core, ..Self::default() }
+    }
+
     /// With `target`, unless a flag names one.
     pub(crate) fn or_target(mut self, target: &str) -> Self {
         self.core.target.get_or_insert_with(|| target.to_owned());
@@ -179,7 +184,7 @@ fn list(value: Option<&String>) -> Option<Value> {
 
 fn overrides(keys: Vec<(&'static str, Option<Value>)>) -> Overrides {
     let flags = keys.into_iter().filter_map(|(pointer, value)| Some((pointer.to_owned(), value?))).collect();
-    Overrides { env: settings::environment(), flags, ..Overrides::default() }
+    settings::overrides_here(flags)
 }
 
 #[cfg(test)]

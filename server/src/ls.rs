@@ -83,7 +83,7 @@ async fn list(arguments: Arguments) -> Result<TargetList, Failure> {
     let Arguments { namespace, mut kinds, config_file, context } = arguments;
     let flags = context.map(|context| ("/kube_context".to_owned(), json!(context))).into_iter().collect();
     // The user is about to choose a target: that there is none yet is no mistake.
-    let overrides = Overrides { env: settings::environment(), flags, target_pending: true, ..Overrides::default() };
+    let overrides = Overrides { target_pending: true, ..settings::overrides_here(flags) };
     let settings = Settings::load(settings::chosen_file(config_file).as_deref(), &overrides)
         .map_err(|error| Failure::new(exit::USAGE, &error))?;
     let Some(config) = &settings.loaded.config else {

@@ -54,8 +54,17 @@ enum Output {
     Still,
 }
 
+/// Where lines go: the program that is run owns standard output, a command for editors answers there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sink {
+    /// Standard error.
+    Stderr,
+    /// Standard output.
+    Stdout,
+}
+
 /// Name of the task that all steps belong to, for readers of JSON.
-const TASK: &str = "mirrord preparing to launch";
+pub(crate) const TASK: &str = "mirrord preparing to launch";
 
 /// Turns events into what is shown, without showing it.
 #[derive(Debug)]
@@ -136,6 +145,8 @@ fn json_line(value: &serde_json::Value) -> Output {
 
 enum Message {
     Event(Event),
+    /// Whoever reads has what it wants: nothing more is shown.
+    Silence,
     /// Everything before it has been shown, and the spinner is gone, when the answer comes.
     Settle(SyncSender<()>),
 }
@@ -154,11 +165,11 @@ const TURN: Duration = Duration::from_millis(100);
 
 impl Progress {
     /// Starts showing.
-    pub(crate) fn start(mode: Mode) -> Self {
+    pub(crate) fn start(mode: Mode, sink: Sink) -> Self {
         let spinner = mode == Mode::Standard && std::io::stderr().is_terminal();
         let (messages_tx, messages) = sync_channel(BACKLOG);
         let renderer = Renderer { mode, spinner, step: None };
-        let thread = std::thread::Builder::new().name("progress".into()).spawn(move || show(renderer, &messages));
+        let thread = std::thread::Builder::new().name("progress".into()).spawn(move || show(renderer, sink, &messages));
         // Without a thread there is no progress to see, and nothing else is lost.
         Self { messages: Some(messages_tx), thread: thread.ok() }
     }
@@ -173,6 +184,14 @@ impl Progress {
                 tracing::debug!("an event was not shown: the terminal is too slow");
             }
         })
+    }
+
+    /// Shows nothing from now on.
+    pub(crate) fn silence(&self) {
+        if let Some(messages) = &self.messages {
+            // A full queue belongs to a reader that has stopped reading.
+            let _ = messages.try_send(Message::Silence);
+        }
     }
 
     /// Waits until everything told so far is shown and the terminal is free for the program.
@@ -196,17 +215,20 @@ impl Drop for Progress {
     }
 }
 
-fn show(mut renderer: Renderer, messages: &Receiver<Message>) {
+fn show(mut renderer: Renderer, sink: Sink, messages: &Receiver<Message>) {
     let mut bar: Option<ProgressBar> = None;
+    let mut silent = false;
     for message in messages {
         match message {
+            Message::Event(event) if silent => tracing::info!(?event, "not shown any more"),
             Message::Event(event) => {
                 for output in renderer.render(&event) {
-                    show_one(output, &mut bar);
+                    show_one(output, sink, &mut bar);
                 }
             }
+            Message::Silence => silent = true,
             Message::Settle(shown) => {
-                show_one(Output::Still, &mut bar);
+                show_one(Output::Still, sink, &mut bar);
                 // Who asked may have stopped waiting.
                 let _ = shown.send(());
             }
@@ -214,7 +236,7 @@ fn show(mut renderer: Renderer, messages: &Receiver<Message>) {
     }
 }
 
-fn show_one(output: Output, bar: &mut Option<ProgressBar>) {
+fn show_one(output: Output, sink: Sink, bar: &mut Option<ProgressBar>) {
     match output {
         Output::Spin(text) => {
             let bar = bar.get_or_insert_with(|| {
@@ -233,6 +255,9 @@ fn show_one(output: Output, bar: &mut Option<ProgressBar>) {
         Output::Line(text) => {
             let write = || {
                 use std::io::Write;
+                if sink == Sink::Stdout {
+                    return terminal::print(&text);
+                }
                 // Standard error is where the failure to write to standard error would go.
                 let _ = std::io::stderr().write_all(text.as_bytes());
             };

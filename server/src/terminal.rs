@@ -1,6 +1,9 @@
 //! The one place that writes to the user's terminal, and makes what came from elsewhere harmless to it.
 
-use std::{fmt::Write as _, io::Write as _};
+use std::{
+    fmt::Write as _,
+    io::{IsTerminal, Write as _},
+};
 
 /// Writes `text` to standard output, which belongs to the command's result. A closed pipe is not our mistake.
 pub(crate) fn print(text: &str) {
@@ -12,6 +15,13 @@ pub(crate) fn print(text: &str) {
 /// Writes a line to standard output.
 pub(crate) fn print_line(line: &str) {
     print(&format!("{line}\n"));
+}
+
+/// Whether standard output is a terminal whose user has nothing against colours (<https://no-color.org>).
+pub(crate) fn stdout_takes_colour() -> bool {
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+    std::io::stdout().is_terminal() && !refused && !dumb
 }
 
 /// Writes lines to standard error, each behind `mirrord: `, in one piece.

@@ -3,10 +3,16 @@
 
 #[path = "terminal/bench.rs"]
 mod bench;
+#[path = "terminal/check.rs"]
+mod check;
 #[path = "terminal/commands.rs"]
 mod commands;
 #[path = "terminal/demo.rs"]
 mod demo;
+#[path = "terminal/explain.rs"]
+mod explain;
+#[path = "terminal/ext.rs"]
+mod ext;
 #[path = "terminal/pod.rs"]
 mod pod;
 #[path = "terminal/refusals.rs"]

@@ -191,6 +191,24 @@ impl Session {
         waited.map(drop).map_err(|_| NoLayer(limit))
     }
 
+    /// Whether any process of the program is there right now.
+    pub fn is_in_use(&self) -> bool {
+        *self.parts.proxy.attached.borrow() > 0
+    }
+
+    /// Resolves when the last process has been gone for `after_last`, or when none has come within `until_first`. A
+    /// program may start another and end, or become another by exec(2): the pause bridges that.
+    pub async fn deserted(&self, until_first: Duration, after_last: Duration) {
+        let mut attached = self.parts.proxy.attached.subscribe();
+        let mut limit = until_first;
+        while let Ok(Ok(_)) = tokio::time::timeout(limit, attached.wait_for(|count| *count > 0)).await.map(|it| it.map(drop)) {
+            limit = after_last;
+            if attached.wait_for(|count| *count == 0).await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Declares a debug adapter: loopback ports that the process or its descendants listen on stay local.
     pub fn exempt_debugger(&self, pid: u32) {
         self.parts.proxy.debuggers.lock().expect("no panic while held").push(pid);
@@ -287,6 +305,7 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
         tasks: tasks.clone(),
         cancel: cancel.clone(),
         reported: watch::Sender::new(0),
+        attached: watch::Sender::new(0),
         debuggers: Mutex::default(),
     });
     let until_stopped = |task: futures::future::BoxFuture<'static, ()>| {

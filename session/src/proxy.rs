@@ -71,6 +71,8 @@ pub(crate) struct Proxy {
     pub(crate) cancel: CancellationToken,
     /// How many processes have said hello.
     pub(crate) reported: watch::Sender<u64>,
+    /// Open connections of layers: 0 when no process is there.
+    pub(crate) attached: watch::Sender<usize>,
     /// Roots of process trees whose loopback ports stay local: debug adapters.
     pub(crate) debuggers: Mutex<Vec<u32>>,
 }
@@ -142,6 +144,22 @@ pub(crate) async fn serve(proxy: Arc<Proxy>, socket: Socket) {
     }
 }
 
+/// Counts a connection for as long as it lives, however it ends.
+struct Attached(watch::Sender<usize>);
+
+impl Attached {
+    fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
 struct Connection {
     proxy: Arc<Proxy>,
     stream: UnixStream,
@@ -156,6 +174,7 @@ impl Connection {
             Ok(false) => return,
             Err(error) => return tracing::debug!(%error, "a layer did not greet"),
         }
+        let _attached = Attached::new(&self.proxy.attached);
         loop {
             match self.receive().await {
                 Ok(Some(message)) => {

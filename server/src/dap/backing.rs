@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use config::{Loaded, Overrides, Severity, Source};
+use config::{Loaded, Severity};
 use futures::future::BoxFuture;
 use session::{
     Injection, Options, Place,
@@ -17,6 +17,7 @@ use session::{
 use tokio_util::sync::CancellationToken;
 
 use super::launch::{ConfigWish, SessionWish};
+use crate::settings::{self, File, Settings, Unreadable};
 
 /// Files that are looked for below the working directory when a launch names none.
 const USUAL_FILES: &[&str] = &[
@@ -135,45 +136,30 @@ impl Backing {
 
 /// Loads the configuration; warnings go to `observer`, errors are the result.
 fn load(launch: &Launch, observer: &Observer) -> Result<Loaded, String> {
-    let (name, text) = source(&launch.wish.config, &launch.working_directory)?;
     let env = launch.environment.iter().filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
-    let overrides = Overrides {
-        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        flags: launch.wish.flags.clone(),
-        ..Overrides::default()
-    };
-    let source = text.as_deref().map(|text| Source { name: &name, text });
-    let loaded = config::load(source, &overrides);
-    let text = text.as_deref().unwrap_or_default();
-    let lines = |worth: Severity| {
-        let problems = loaded.problems.iter().filter(move |problem| problem.severity == worth);
-        problems.map(|problem| problem.render(&name, text)).collect::<Vec<_>>()
-    };
-    for warning in lines(Severity::Warning) {
+    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let overrides = settings::overrides(env, &launch.working_directory, launch.wish.flags.clone());
+    let file = file(&launch.wish.config, &launch.working_directory).map_err(|error| error.to_string())?;
+    let settings = Settings::of(file, &overrides);
+    for warning in settings.problems(|severity| severity == Severity::Warning) {
         observer.tell(Event::Warning(warning));
     }
-    match loaded.config {
-        Some(_) => Ok(loaded),
-        None => Err(format!("the configuration cannot be used:\n{}", lines(Severity::Error).join("\n"))),
+    if settings.usable() {
+        return Ok(settings.loaded);
     }
+    let errors = settings.problems(|severity| severity == Severity::Error);
+    Err(format!("the configuration cannot be used:\n{}", errors.join("\n")))
 }
 
-/// Name and text of the configuration; no text when there is none.
-fn source(wish: &ConfigWish, working_directory: &Path) -> Result<(String, Option<String>), String> {
-    let read = |path: PathBuf| {
-        let name = path.display().to_string();
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok((name, Some(text))),
-            Err(error) => Err(format!("cannot read the configuration {name}: {error}")),
-        }
-    };
+/// The configuration's text; nothing when there is none.
+fn file(wish: &ConfigWish, working_directory: &Path) -> Result<Option<File>, Unreadable> {
     match wish {
-        ConfigWish::File(path) => read(working_directory.join(path)),
+        ConfigWish::File(path) => File::read(&working_directory.join(path)).map(Some),
         // The name tells the syntax.
-        ConfigWish::Inline(value) => Ok(("launch.json".to_owned(), Some(value.to_string()))),
+        ConfigWish::Inline(value) => Ok(Some(File::inline("launch.json", value.to_string()))),
         ConfigWish::Usual => {
             let mut usual = USUAL_FILES.iter().map(|file| working_directory.join(file)).filter(|path| path.is_file());
-            usual.next().map_or_else(|| Ok(("configuration".to_owned(), None)), read)
+            usual.next().map(|path| File::read(&path)).transpose()
         }
     }
 }

@@ -76,4 +76,7 @@ fn no_kubeconfig_and_keys_without_effect_are_named() {
     refused(&bench, &["-t", "pod/x", "--", "true"], 1, &["kubeconfig"]);
     let file = bench.write("m.json", r#"{ "target": "pod/x", "feature": { "fs": "write" } }"#);
     refused(&bench, &["-f", &file, "--", "true"], 2, &["`feature.fs.mode`: this version does not do that yet"]);
+    let file = bench.write("m.json", r#"{ "target": "pod/x", "feature": { "network": { "ipv6": false } } }"#);
+    let words = ["warning: `feature.network.ipv6` has no effect in this version: ", "kubeconfig"];
+    refused(&bench, &["-f", &file, "--", "true"], 1, &words);
 }

@@ -1,0 +1,68 @@
+//! How long a session lives whose program somebody else starts.
+
+use std::time::Duration;
+
+use config::Config;
+use session::Session;
+
+use crate::signals::{Received, Signals};
+
+/// How long a session waits for programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    /// Until the first one comes.
+    until_first: Duration,
+    /// After the last one has gone.
+    after_last: Duration,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// Its programs have gone, or the editor has before any came.
+    Deserted,
+    /// Somebody asked.
+    Signal(Received),
+    /// The cluster is out of reach.
+    Lost(String),
+}
+
+/// How often an editor that has started nothing is looked after.
+const PARENT_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Limits {
+    /// As the configuration says.
+    pub(super) fn of(_config: &Config) -> Self {
+        Self { until_first: Duration::from_mins(1), after_last: Duration::from_secs(5) }
+    }
+}
+
+/// Waits for the end.
+pub(super) async fn wait(session: &Session, limits: Limits, signals: &mut Signals) -> Ended {
+    let Limits { until_first, after_last } = limits;
+    let deserted = session.deserted(until_first, after_last);
+    let orphaned = orphaned(session);
+    tokio::pin!(deserted, orphaned);
+    loop {
+        tokio::select! {
+            () = &mut deserted => return Ended::Deserted,
+            () = &mut orphaned => return Ended::Deserted,
+            reason = session.lost() => return Ended::Lost(reason),
+            received = signals.next() => if received.ends() {
+                return Ended::Signal(received);
+            }
+        }
+    }
+}
+
+/// Resolves when our parent has gone while no program is there: nobody is left who could start one. A program that
+/// runs keeps its session, whatever becomes of the editor.
+async fn orphaned(session: &Session) {
+    let parent = std::os::unix::process::parent_id();
+    loop {
+        tokio::time::sleep(PARENT_INTERVAL).await;
+        if std::os::unix::process::parent_id() != parent && !session.is_in_use() {
+            return;
+        }
+    }
+}
