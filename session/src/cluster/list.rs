@@ -34,8 +34,9 @@ pub(crate) struct List<T> {
 struct Page<T> {
     #[serde(default)]
     metadata: PageMeta,
-    #[serde(default = "Vec::new")]
-    items: Vec<T>,
+    /// `null` where the metadata of nothing is listed.
+    #[serde(default = "Option::default")]
+    items: Option<Vec<T>>,
 }
 
 #[derive(Default, serde::Deserialize)]
@@ -75,7 +76,7 @@ impl Cluster {
             };
             let request = accepting(plain(&page), form, "List");
             let page: Page<T> = self.limited(&call, self.client().request(request)).await?;
-            items.extend(page.items);
+            items.extend(page.items.into_iter().flatten());
             next = page.metadata.r#continue.filter(|token| !token.is_empty() && items.len() < most);
             if next.is_none() {
                 return Ok(List { items, version: page.metadata.resource_version });
