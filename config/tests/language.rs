@@ -4,10 +4,12 @@
 
 mod language {
     mod agreement;
+    mod edits;
     mod forms;
     mod hostile;
     mod precedence;
     mod problems;
+    mod roundtrip;
     mod schema;
     mod toml;
     mod tree;

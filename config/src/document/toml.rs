@@ -198,7 +198,12 @@ impl Reader<'_> {
             if keys.len() < MAX_DEPTH {
                 keys.extend(key);
             } else if let Some(key) = key {
-                self.problem(Code::Syntax, key.span, "nested too deeply", "no configuration needs more than ten levels");
+                self.problem(
+                    Code::Syntax,
+                    key.span,
+                    "nested too deeply",
+                    "no configuration needs more than ten levels",
+                );
             }
             if !matches!(self.peek(), Some(EventKind::KeySep)) {
                 break;

@@ -286,7 +286,9 @@ impl Builder<'_> {
 
     fn container(&mut self, tag: Option<&Tag>, expected: &str, span: Span) {
         if let Some(kind) = tag.and_then(|tag| self.tag(tag, span)).filter(|kind| kind != expected) {
-            self.problem(Problem::new(Code::WrongType, "", span, format!("this is no !!{kind}")).help("delete the tag"));
+            self.problem(
+                Problem::new(Code::WrongType, "", span, format!("this is no !!{kind}")).help("delete the tag"),
+            );
         }
     }
 }

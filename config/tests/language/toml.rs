@@ -33,7 +33,9 @@ fn tables_and_dotted_keys() {
 
 #[test]
 fn arrays_of_tables_and_inline_tables() {
-    check("[[a]]\nb = {c = 1, d.e = 2,}\n[[a]]\nb = {}\n[a.f]\ng = \"\"\"x\ny\"\"\"\n", &expect![[r#"
+    check(
+        "[[a]]\nb = {c = 1, d.e = 2,}\n[[a]]\nb = {}\n[a.f]\ng = \"\"\"x\ny\"\"\"\n",
+        &expect![[r#"
         /a = list <a> <[[a]]\nb = {c = 1, d.e = 2,}\n[[a]]\nb = {}\n[a.f]\ng = \"\"\"x\ny\"\"\"> <[[a]]\nb = {c = 1, d.e = 2,}\n[[a]]\nb = {}\n[a.f]\ng = \"\"\"x\ny\"\"\">
         /a/0 = object <[[a]]\nb = {c = 1, d.e = 2,}>
         /a/0/b = object <b> <{c = 1, d.e = 2,}> <b = {c = 1, d.e = 2,}>
@@ -44,42 +46,57 @@ fn arrays_of_tables_and_inline_tables() {
         /a/1/b = object <b> <{}> <b = {}>
         /a/1/f = object <f> <[a.f]\ng = \"\"\"x\ny\"\"\"> <[a.f]\ng = \"\"\"x\ny\"\"\">
         /a/1/f/g = "x\ny" <g> <\"\"\"x\ny\"\"\"> <g = \"\"\"x\ny\"\"\">
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn mistakes() {
-    check("a = 1979-05-27\nb = nan\nc = 99999999999999999999\n", &expect![[r#"
+    check(
+        "a = 1979-05-27\nb = nan\nc = 99999999999999999999\n",
+        &expect![[r#"
         /a = broken <a> <1979-05-27> <a = 1979-05-27>
         /b = broken <b> <nan> <b = nan>
         /c = broken <c> <99999999999999999999> <c = 99999999999999999999>
         mirrord.toml:1:5: error[wrong-type]: no key takes a date; write it as text, in quotes <1979-05-27>
         mirrord.toml:2:5: error[wrong-type]: no key takes this number; write a finite one <nan>
         mirrord.toml:3:5: error[syntax]: this number is too large; no key takes so large a number <99999999999999999999>
-    "#]]);
-    check("[a]\nb = 1\n[a]\nc = 2\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "[a]\nb = 1\n[a]\nc = 2\n",
+        &expect![[r#"
         /a = object <a> <[a]\nb = 1\n[a]\nc = 2> <[a]\nb = 1\n[a]\nc = 2>
         /a/b = 1 <b> <1> <b = 1>
         /a/c = 2 <c> <2> <c = 2>
         mirrord.toml:3:2: error[duplicate-key]: `a` stands here twice; delete one of them <a>
-    "#]]);
-    check("a = 1\n[a]\nb = 2\n[a.c]\nd = 3\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "a = 1\n[a]\nb = 2\n[a.c]\nd = 3\n",
+        &expect![[r#"
         /a = 1 <a> <1> <a = 1>
         mirrord.toml:2:2: error[duplicate-key]: `a` already has a value of another kind; delete one of them <a>
         mirrord.toml:4:2: error[duplicate-key]: `a` already has a value, and no table can be below it; delete one of them <a>
-    "#]]);
-    check("a = {b = 1}\na.c = 2\na = 3\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "a = {b = 1}\na.c = 2\na = 3\n",
+        &expect![[r#"
         /a = object <a> <{b = 1}> <a = {b = 1}>
         /a/b = 1 <b> <1> <b = 1>
         /a = 3 <a> <3> <a = 3>
         mirrord.toml:2:1: error[duplicate-key]: `a` is a table or value already, to which nothing can be added here; delete one of them <a>
-    "#]]);
+    "#]],
+    );
     check("", &expect![[""]]);
 }
 
 #[test]
 fn half_typed() {
-    check("target = \"pod/x\nfeat\nkey =\n[feature\nfs = \"read\"\n[feature.]\nx = [1, 2\ny = tru\n", &expect![[r#"
+    check(
+        "target = \"pod/x\nfeat\nkey =\n[feature\nfs = \"read\"\n[feature.]\nx = [1, 2\ny = tru\n",
+        &expect![[r#"
         /target = "pod/x" <target> <\"pod/x> <target = \"pod/x>
         /feat = broken <feat> <> <feat>
         /key = broken <key> <> <key =>
@@ -102,8 +119,11 @@ fn half_typed() {
         mirrord.toml:6:10: error[syntax]: unquoted keys cannot be empty; expected letters, numbers, `-`, `_` <]>
         mirrord.toml:8:1: error[syntax]: string values must be quoted; expected literal string <y>
         mirrord.toml:8:5: error[syntax]: invalid boolean; expected `true` <tru>
-    "#]]);
-    check("a = {b = \nc = 1\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "a = {b = \nc = 1\n",
+        &expect![[r#"
         /a = object <a> <{b = \nc = 1> <a = {b = \nc = 1>
         /a/b = broken <b> <c> <b = \nc>
         /a/1 = broken <1> <> <1>
@@ -112,25 +132,32 @@ fn half_typed() {
         mirrord.toml:2:5: error[syntax]: unclosed inline table; expected `}` <1>
         mirrord.toml:2:1: error[syntax]: string values must be quoted; expected literal string <c>
         mirrord.toml:2:5: error[syntax]: a value is missing after this; write one <1>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn templates_are_scalars() {
-    check("a = \"pod/{{ get_env(name=\"X\") }}\"\n{% if x %}\nb = {{ port }}\n{% endif %}\nc = 80{{ x }}\n", &expect![[r#"
+    check(
+        "a = \"pod/{{ get_env(name=\"X\") }}\"\n{% if x %}\nb = {{ port }}\n{% endif %}\nc = 80{{ x }}\n",
+        &expect![[r#"
         /a = template "pod/{{ get_env(name=\"X\") }}" <a> <\"pod/{{ get_env(name=\"X\") }}\"> <a = \"pod/{{ get_env(name=\"X\") }}\">
         /b = template "{{ port }}" <b> <{{ port }}> <b = {{ port }}>
         /c = template "80{{ x }}" <c> <80{{ x }}> <c = 80{{ x }}>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn line_ends_and_byte_order_marks() {
-    check("\u{feff}a = \"é\"\r\n[b]\r\nc = '''\r\nt'''\r\n", &expect![[r#"
+    check(
+        "\u{feff}a = \"é\"\r\n[b]\r\nc = '''\r\nt'''\r\n",
+        &expect![[r#"
         /a = "é" <a> <\"é\"> <a = \"é\">
         /b = object <b> <[b]\r\nc = \'\'\'\r\nt\'\'\'> <[b]\r\nc = \'\'\'\r\nt\'\'\'>
         /b/c = "t" <c> <\'\'\'\r\nt\'\'\'> <c = \'\'\'\r\nt\'\'\'>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

@@ -30,7 +30,9 @@ fn block_style() {
 
 #[test]
 fn flow_style() {
-    check("{a: {b: [1, 0x1F, -2.5e1], c: }, \"d\": null}\n", &expect![[r#"
+    check(
+        "{a: {b: [1, 0x1F, -2.5e1], c: }, \"d\": null}\n",
+        &expect![[r#"
         /a = object <a> <{b: [1, 0x1F, -2.5e1], c: }> <a: {b: [1, 0x1F, -2.5e1], c: }>
         /a/b = list <b> <[1, 0x1F, -2.5e1]> <b: [1, 0x1F, -2.5e1]>
         /a/b/0 = 1 <1>
@@ -38,12 +40,15 @@ fn flow_style() {
         /a/b/2 = -25.0 <-2.5e1>
         /a/c = null <c> <> <c:>
         /d = null <\"d\"> <null> <\"d\": null>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_core_schema() {
-    check("[yes, no, on, True, ~, 012, 0o14, +1, 1_000, .5, 1., .inf, 2001-12-14, '1', !!str 2, !x 3]", &expect![[r#"
+    check(
+        "[yes, no, on, True, ~, 012, 0o14, +1, 1_000, .5, 1., .inf, 2001-12-14, '1', !!str 2, !x 3]",
+        &expect![[r#"
         /0 = "yes" <yes>
         /1 = "no" <no>
         /2 = "on" <on>
@@ -61,12 +66,15 @@ fn the_core_schema() {
         /14 = "2" <!!str 2>
         /15 = 3 <!x 3>
         mirrord.yaml:1:86: error[syntax]: the tag `!x` means nothing here; delete it <!x 3>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn anchors_aliases_and_merge_keys() {
-    check("base: &base\n  fs: read\n  env: true\none:\n  <<: *base\n  env: false\ntwo: *base\n", &expect![[r#"
+    check(
+        "base: &base\n  fs: read\n  env: true\none:\n  <<: *base\n  env: false\ntwo: *base\n",
+        &expect![[r#"
         /base = object <base> <&base\n  fs: read\n  env: true> <base: &base\n  fs: read\n  env: true>
         /base/fs = "read" <fs> <read> <fs: read>
         /base/env = true <env> <true> <env: true>
@@ -76,7 +84,8 @@ fn anchors_aliases_and_merge_keys() {
         /two = object <two> <*base> <two: *base>
         /two/fs = "read" <fs> <read> <fs: read>
         /two/env = true <env> <true> <env: true>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -93,44 +102,67 @@ fn an_alias_bomb_is_refused() {
 
 #[test]
 fn mistakes() {
-    check("a: 1\n\tb: 2\n", &expect![[r#"
+    check(
+        "a: 1\n\tb: 2\n",
+        &expect![[r#"
         /a = 1 <a> <1> <a: 1>
         mirrord.yaml:2:1: error[syntax]: a tab in the indentation; YAML indents by spaces: replace each tab by two <\t>
-    "#]]);
-    check("a: 1\n---\nb: 2\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "a: 1\n---\nb: 2\n",
+        &expect![[r#"
         /a = 1 <a> <1> <a: 1>
         mirrord.yaml:2:1: error[syntax]: a second document begins here; a configuration is one document: delete the rest from the `---` <--->
-    "#]]);
-    check("1: a\n[x]: b\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "1: a\n[x]: b\n",
+        &expect![[r#"
         /1 = "a" <1> <a> <1: a>
         / = "b" <[x]> <b> <[x]: b>
         mirrord.yaml:1:1: error[wrong-type]: the key `1` is not text; write "1" <1>
         mirrord.yaml:2:1: error[wrong-type]: a key is text; a key with brackets stands in quotes <[x]>
-    "#]]);
-    check("<<: 1\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "<<: 1\n",
+        &expect![[r#"
         mirrord.yaml:1:1: error[wrong-type]: `<<` takes a mapping or a list of them; name an anchor of a mapping: <<: *name <<<>
-    "#]]);
-    check("", &expect![[r#"
+    "#]],
+    );
+    check(
+        "",
+        &expect![[r#"
         root = broken <>
         mirrord.yaml:1:1: error[syntax]: the file is empty; write at least {} <>
-    "#]]);
-    check("# only a comment\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "# only a comment\n",
+        &expect![[r#"
         root = broken <>
         mirrord.yaml:2:1: error[syntax]: the file is empty; write at least {} <>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn half_typed() {
-    check("target: pod/x\nfeature:\n  fs: read\n  net\nkey: a\n", &expect![[r#"
+    check(
+        "target: pod/x\nfeature:\n  fs: read\n  net\nkey: a\n",
+        &expect![[r#"
         /target = "pod/x" <target> <pod/x> <target: pod/x>
         /feature = object <feature> <fs: read\n  net> <feature:\n  fs: read\n  net>
         /feature/fs = "read" <fs> <read> <fs: read>
         /feature/net = broken <net> <> <net>
         /key = "a" <key> <a> <key: a>
         mirrord.yaml:4:3: error[syntax]: a `:` is missing after this key; write key: value <net>
-    "#]]);
-    check("feature:\n  env: {include: [A, B\nkey: \"x\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "feature:\n  env: {include: [A, B\nkey: \"x\n",
+        &expect![[r#"
         /feature = object <feature> <env: {include: [A, B> <feature:\n  env: {include: [A, B>
         /feature/env = object <env> <{include: [A, B> <env: {include: [A, B>
         /feature/env/include = list <include> <[A, B> <include: [A, B>
@@ -138,8 +170,11 @@ fn half_typed() {
         /feature/env/include/1 = "B" <B>
         /key = "x" <key> <\"x> <key: \"x>
         mirrord.yaml:3:4: error[syntax]: this is not YAML: illegal placement of ':' indicator; the mistake may stand a line earlier: look at indentation, quotes and colons <:>
-    "#]]);
-    check("a:\n- b: 1\n  c\n-\n- [d, {e: f\ng: >\n  text\n  more\nh: &x y\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "a:\n- b: 1\n  c\n-\n- [d, {e: f\ng: >\n  text\n  more\nh: &x y\n",
+        &expect![[r#"
         /a = list <a> <- b: 1\n  c\n-\n- [d, {e: f> <a:\n- b: 1\n  c\n-\n- [d, {e: f>
         /a/0 = object <b: 1\n  c>
         /a/0/b = 1 <b> <1> <b: 1>
@@ -152,28 +187,38 @@ fn half_typed() {
         /g = "text\n  more" <g> <>\n  text\n  more> <g: >\n  text\n  more>
         /h = "y" <h> <y> <h: &x y>
         mirrord.yaml:3:3: error[syntax]: a `:` is missing after this key; write key: value <c>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn templates_are_scalars() {
-    check("a: pod/{{ key }}\n{% if x %}\nb: {{ git_branch | default(value=\"s\") }}\n{% endif %}\n\"{{ c }}\": 1\n", &expect![[r#"
+    check(
+        "a: pod/{{ key }}\n{% if x %}\nb: {{ git_branch | default(value=\"s\") }}\n{% endif %}\n\"{{ c }}\": 1\n",
+        &expect![[r#"
         /a = template "pod/{{ key }}" <a> <pod/{{ key }}> <a: pod/{{ key }}>
         /b = template "{{ git_branch | default(value=\"s\") }}" <b> <{{ git_branch | default(value=\"s\") }}> <b: {{ git_branch | default(value=\"s\") }}>
         /{{ c }} = 1 <\"{{ c }}\"> <1> <\"{{ c }}\": 1>
-    "#]]);
-    check("a: {{ git\nb: 1\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "a: {{ git\nb: 1\n",
+        &expect![[r#"
         /a = template "{{ git" <a> <{{ git> <a: {{ git>
         /b = 1 <b> <1> <b: 1>
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn line_ends_and_byte_order_marks() {
-    check("\u{feff}a: é\r\nb:\r\n  c: |\r\n    t\r\n    u\r\n  d: 1\r\n", &expect![[r#"
+    check(
+        "\u{feff}a: é\r\nb:\r\n  c: |\r\n    t\r\n    u\r\n  d: 1\r\n",
+        &expect![[r#"
         /a = "é" <a> <é> <a: é>
         /b = object <b> <c: |\r\n    t\r\n    u\r\n  d: 1> <b:\r\n  c: |\r\n    t\r\n    u\r\n  d: 1>
         /b/c = "t\nu\n" <c> <|\r\n    t\r\n    u> <c: |\r\n    t\r\n    u>
         /b/d = 1 <d> <1> <d: 1>
-    "#]]);
+    "#]],
+    );
 }

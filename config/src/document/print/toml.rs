@@ -105,9 +105,7 @@ impl Printer<'_> {
 fn is_section(node: &Node) -> bool {
     match &node.value {
         Value::Object(_) => true,
-        Value::Array(items) => {
-            !items.is_empty() && items.iter().all(|item| matches!(item.value, Value::Object(_)))
-        }
+        Value::Array(items) => !items.is_empty() && items.iter().all(|item| matches!(item.value, Value::Object(_))),
         _ => false,
     }
 }

@@ -94,7 +94,12 @@ impl Reader<'_> {
         }
         // What the parser says about the many brackets must not hide it.
         self.problems.truncate(MAX_PROBLEMS - 1);
-        self.problem(Code::Syntax, Span::new(start, start + 1), "nested too deeply", "no configuration needs more than ten levels");
+        self.problem(
+            Code::Syntax,
+            Span::new(start, start + 1),
+            "nested too deeply",
+            "no configuration needs more than ten levels",
+        );
         while !matches!(self.peek(), None | Some(EventKind::StdTableOpen | EventKind::ArrayTableOpen)) {
             self.at += 1;
         }

@@ -209,10 +209,10 @@ impl<'a> Reader<'a> {
                     self.at += 1;
                 }
                 let span = Span::new(start, last);
-                let text = self.masked.template(span).map_or_else(
-                    || Value::String(self.text[end..last].trim().to_owned()),
-                    Value::Template,
-                );
+                let text = self
+                    .masked
+                    .template(span)
+                    .map_or_else(|| Value::String(self.text[end..last].trim().to_owned()), Value::Template);
                 Node { value: text, span }
             }
             Some('&' | '!') => {

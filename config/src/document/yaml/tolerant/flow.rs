@@ -94,7 +94,8 @@ impl Flow<'_> {
         } else {
             let end = rest.char_indices().find(|(at, c)| {
                 ",[]{}\n".contains(*c)
-                    || (*c == ':' && rest[at + 1..].chars().next().is_none_or(|c| c.is_whitespace() || ",]}".contains(c)))
+                    || (*c == ':'
+                        && rest[at + 1..].chars().next().is_none_or(|c| c.is_whitespace() || ",]}".contains(c)))
                     || (*c == '#' && rest[..*at].ends_with(char::is_whitespace))
             });
             rest[..end.map_or(rest.len(), |(at, _)| at)].trim_end().len()
