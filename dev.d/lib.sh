@@ -84,9 +84,9 @@ need_rust() {
   command -v cc >/dev/null || need_apt gcc libc6-dev
 }
 
-# need_python PACKAGE...: a virtual environment in the cache that has them. Prints its folder.
+# need_python PACKAGE[==VERSION]...: a virtual environment in the cache that has them. Prints its folder.
 need_python() {
-  local venv=$CACHE/venv package missing=()
+  local venv=$CACHE/venv package name version missing=()
   if [[ ! -x $venv/bin/pip ]]; then
     command -v python3 >/dev/null || need_apt python3
     # Debian ships the module without its wheel of pip.
@@ -95,8 +95,11 @@ need_python() {
     python3 -m venv "$venv"
   fi
   for package; do
+    version='*'
+    [[ $package != *==* ]] || version=${package#*==}
     # An installed package has a folder of metadata named after it, with '_' for '-'.
-    compgen -G "$venv/lib/python3*/site-packages/${package//-/_}-*.dist-info" >/dev/null || missing+=("$package")
+    name=${package%%==*}
+    compgen -G "$venv/lib/python3*/site-packages/${name//-/_}-$version.dist-info" >/dev/null || missing+=("$package")
   done
   if ((${#missing[@]})); then
     say "installs with pip into $venv: ${missing[*]}"
