@@ -12,11 +12,15 @@
 pub mod agent;
 mod check;
 pub mod compile;
+pub mod container;
 pub mod document;
+mod duration;
+pub mod experimental;
 pub mod feature;
 mod merge;
 pub mod presets;
 pub mod problem;
+pub mod proxies;
 mod repair;
 pub mod schema;
 mod shape;
@@ -28,9 +32,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, Ephemeral};
+pub use container::{Ci, Container};
 pub use document::{Document, Span};
+pub use experimental::Experimental;
 pub use feature::{Dns, Env, Feature, Filter, Fs, FsMode, HttpFilter, Incoming, IncomingMode, Network, Outgoing};
 pub use problem::{Code, Edit, Fix, Problem, Severity};
+pub use proxies::{ExternalProxy, InternalProxy, StartupRetry};
 use repair::Repair;
 pub use schema::schema;
 use shape::Findings;
@@ -41,66 +48,117 @@ pub use target::{Kind, Path, Target};
 #[serde(default, deny_unknown_fields)]
 #[schemars(
     description = "Lets a local program behave as if it ran in a Kubernetes pod: whom it stands in for, and what it takes from there.",
-    extend(
-        "x-later" = {
-            "api": "Serve the status of the session on a local socket.",
-            "baggage": "OpenTelemetry context for the operator.",
-            "ci": "Behaviour in pipelines.",
-            "container": "Programs that run in local containers.",
-            "experimental": "Switches that may go away.",
-            "external_proxy": "The helper beside local containers.",
-            "internal_proxy": "The local process between program and agent.",
-            "multi_cluster": "Force or forbid spanning clusters.",
-            "profile": "Named profile of the cluster, merged in.",
-            "startup_retry": "Retries while a session starts.",
-            "traceparent": "OpenTelemetry context for the operator."
-        },
-        "x-ignored" = {
-            "sip_binaries": "More programs for the macOS work-around.",
-            "skip_sip": "Programs without the macOS work-around."
-        },
-        "x-removed" = ["connect_tcp"]
-    )
+    extend("x-removed" = ["connect_tcp"])
 )]
 pub struct Config {
     /// Whom in the cluster the program stands in for. Without it, an editor asks and a terminal runs targetless.
-    #[schemars(extend("examples" = ["deployment/my-app", { "path": "deployment/my-app", "namespace": "staging" }]))]
+    #[schemars(extend("x-core" = true, "examples" = ["deployment/my-app", { "path": "deployment/my-app", "namespace": "staging" }]))]
     pub target: Option<Target>,
     /// What the program takes from the cluster.
+    #[schemars(extend("x-core" = true, "examples" = [{ "network": { "incoming": "steal" }, "fs": "read" }]))]
     pub feature: Feature,
     /// How the agent, our program in the cluster, is started and behaves.
+    #[schemars(extend("x-core" = true, "examples" = [{ "namespace": "tools", "startup_timeout": 120 }]))]
     pub agent: Agent,
-    /// Name of the session; otherwise five random hexadecimal digits.
-    #[schemars(extend("x-env" = "MIRRORD_KEY"))]
+    /// Name of the session; otherwise five random hexadecimal digits. Templates know it as `{{ key }}`.
+    #[schemars(extend("x-core" = true, "x-env" = "MIRRORD_KEY", "x-flag" = "-k --key", "examples" = ["my-feature"]))]
     pub key: Option<String>,
     /// Kubeconfig files, separated by `:`; `~` and `$VAR` are expanded. Otherwise `KUBECONFIG`, `~/.kube/config`, or
     /// the pod's own account.
-    #[schemars(extend("x-meaning" = "file", "x-env" = "MIRRORD_KUBECONFIG"))]
+    #[schemars(extend("x-core" = true, "x-meaning" = "file", "x-env" = "MIRRORD_KUBECONFIG", "examples" = ["~/.kube/staging"]))]
     pub kubeconfig: Option<String>,
     /// Context of the kubeconfig; otherwise its current one.
-    #[schemars(extend("x-meaning" = "context", "x-env" = "MIRRORD_KUBE_CONTEXT"))]
+    #[schemars(extend(
+        "x-core" = true,
+        "x-meaning" = "context",
+        "x-env" = "MIRRORD_KUBE_CONTEXT",
+        "x-flag" = "--context",
+        "examples" = ["staging"]
+    ))]
     pub kube_context: Option<String>,
     /// Whether the API server's certificate goes unverified; otherwise as the kubeconfig says.
-    #[schemars(extend("x-env" = "MIRRORD_ACCEPT_INVALID_CERTIFICATES"))]
+    #[schemars(extend(
+        "x-core" = true,
+        "x-env" = "MIRRORD_ACCEPT_INVALID_CERTIFICATES",
+        "x-flag" = "-c --accept-invalid-certificates"
+    ))]
     pub accept_invalid_certificates: Option<bool>,
     /// Whether the operator is used: `true` insists, `false` never asks; otherwise it is used when there is one.
-    #[schemars(extend("x-env" = "MIRRORD_OPERATOR_ENABLE"))]
+    #[schemars(extend("x-core" = true, "x-env" = "MIRRORD_OPERATOR_ENABLE"))]
     pub operator: Option<bool>,
-    /// Programs to leave alone, by exact name.
-    #[schemars(extend("x-short" = "list", "x-env" = "MIRRORD_SKIP_PROCESSES", "examples" = [["bash", "node"]]))]
+    /// Profile `[namespace/]name` of the cluster that is merged into this file.
+    #[schemars(extend("x-core" = true, "x-tier" = "operator", "examples" = ["shared", "platform/shared"]))]
+    pub profile: Option<String>,
+    /// Whether the session may span clusters through a primary operator: forces or forbids it.
+    #[schemars(extend("x-tier" = "operator", "x-env" = "MIRRORD_MULTI_CLUSTER"))]
+    pub multi_cluster: Option<bool>,
+    /// OpenTelemetry baggage that goes to the operator.
+    #[schemars(extend("x-tier" = "operator", "x-env" = "BAGGAGE", "examples" = ["team=shop"]))]
+    pub baggage: Option<String>,
+    /// OpenTelemetry trace context that goes to the operator.
+    #[schemars(extend(
+        "x-tier" = "operator",
+        "x-env" = "TRACEPARENT",
+        "examples" = ["00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]
+    ))]
+    pub traceparent: Option<String>,
+    /// Whether the status of the session is served on `~/.mirrord/sessions/<id>.sock`.
+    #[schemars(extend("x-env" = "MIRRORD_API"))]
+    pub api: bool,
+    /// Programs to leave alone, by exact name of the executable.
+    #[schemars(extend(
+        "x-core" = true,
+        "x-short" = "list",
+        "x-env" = "MIRRORD_SKIP_PROCESSES",
+        "x-flag" = "--skip-processes",
+        "examples" = [["bash", "node"]]
+    ))]
     pub skip_processes: Vec<String>,
     /// Whether compilers and build drivers are left alone.
-    #[schemars(extend("x-env" = "MIRRORD_SKIP_BUILD_TOOLS"))]
+    #[schemars(extend("x-core" = true, "x-env" = "MIRRORD_SKIP_BUILD_TOOLS"))]
     pub skip_build_tools: bool,
     /// More names of build tools.
-    #[schemars(extend("x-short" = "list", "x-env" = "MIRRORD_SKIP_EXTRA_BUILD_TOOLS"))]
+    #[schemars(extend("x-short" = "list", "x-env" = "MIRRORD_SKIP_EXTRA_BUILD_TOOLS", "examples" = [["bazel"]]))]
     pub skip_extra_build_tools: Vec<String>,
-    /// Accepted without effect: nothing is ever sent.
-    #[schemars(extend("x-env" = "MIRRORD_TELEMETRY", "x-status" = "no-effect"))]
+    /// More programs that macOS would protect from us.
+    #[schemars(extend(
+        "x-short" = "list",
+        "x-status" = { "no-effect": "it concerns macOS" },
+        "examples" = [["bash"]]
+    ))]
+    pub sip_binaries: Vec<String>,
+    /// Programs that keep the protection of macOS.
+    #[schemars(extend(
+        "x-short" = "list",
+        "x-env" = "MIRRORD_SKIP_SIP",
+        "x-status" = { "no-effect": "it concerns macOS" },
+        "examples" = [["git"]]
+    ))]
+    pub skip_sip: Vec<String>,
+    /// Whether use may be reported to the maker.
+    #[schemars(extend(
+        "x-core" = true,
+        "x-env" = "MIRRORD_TELEMETRY",
+        "x-flag" = { "--no-telemetry": false },
+        "x-status" = { "no-effect": "nothing is ever sent" }
+    ))]
     pub telemetry: bool,
     /// Whether `HTTP_PROXY` and `HTTPS_PROXY` apply to our own requests to the cluster.
-    #[schemars(extend("x-env" = "MIRRORD_PROXY"))]
+    #[schemars(extend("x-core" = true, "x-env" = "MIRRORD_PROXY"))]
     pub use_proxy: bool,
+    /// The process between the program and the agent, which is the session itself.
+    pub internal_proxy: InternalProxy,
+    /// The helper on this machine that programs in local containers talk to.
+    pub external_proxy: ExternalProxy,
+    /// How often the start of a session is tried again, and when.
+    pub startup_retry: StartupRetry,
+    /// Programs that run in local containers.
+    #[schemars(extend("x-status" = "unstable"))]
+    pub container: Container,
+    /// Sessions in pipelines.
+    pub ci: Ci,
+    /// Switches that files of other versions carry; they may go away.
+    pub experimental: Experimental,
 }
 
 impl Default for Config {
@@ -114,11 +172,24 @@ impl Default for Config {
             kube_context: None,
             accept_invalid_certificates: None,
             operator: None,
+            profile: None,
+            multi_cluster: None,
+            baggage: None,
+            traceparent: None,
+            api: true,
             skip_processes: Vec::new(),
             skip_build_tools: true,
             skip_extra_build_tools: Vec::new(),
+            sip_binaries: Vec::new(),
+            skip_sip: vec!["git".to_owned()],
             telemetry: true,
             use_proxy: true,
+            internal_proxy: InternalProxy::default(),
+            external_proxy: ExternalProxy::default(),
+            startup_retry: StartupRetry::default(),
+            container: Container::default(),
+            ci: Ci::default(),
+            experimental: Experimental::default(),
         }
     }
 }
@@ -191,6 +262,42 @@ impl Loaded {
     pub fn is_written(&self, pointer: &str) -> bool {
         self.written.iter().any(|key| is_at_or_below(&key.pointer, pointer))
     }
+
+    /// The keys that somebody wrote and that have no effect without the operator. A value that asks for nothing, such
+    /// as `"copy_target": false`, does not count.
+    pub fn operator_keys(&self) -> Vec<&WrittenKey> {
+        let values = self.config.as_ref().and_then(|config| serde_json::to_value(config).ok());
+        let defaults = serde_json::to_value(Config::default()).ok();
+        let asks = |pointer: &str| {
+            let value = |root: &Option<serde_json::Value>| root.as_ref()?.pointer(pointer).cloned();
+            values.is_none() || value(&values) != value(&defaults)
+        };
+        let needs =
+            |pointer: &str| schema::language().at(pointer).is_some_and(|shape| shape.tier == schema::Tier::Operator);
+        self.written.iter().filter(|key| needs(&key.pointer) && asks(&key.pointer)).collect()
+    }
+
+    /// A hint for each feature among [`Loaded::operator_keys`], for those who read a configuration without launching.
+    pub fn operator_hints(&self) -> Vec<Problem> {
+        let mut hints: Vec<Problem> = Vec::new();
+        for key in self.operator_keys() {
+            let feature = operator_feature(&key.pointer);
+            if hints.iter().all(|hint| hint.pointer != feature) {
+                let message = "needs the operator, which this version does not have yet";
+                let hint = Problem::new(Code::OperatorKey, feature, key.span, message);
+                hints.push(Problem { severity: Severity::Hint, ..hint });
+            }
+        }
+        hints
+    }
+}
+
+/// The outermost key on the way to `pointer` that needs the operator.
+pub fn operator_feature(pointer: &str) -> &str {
+    let ends = pointer.match_indices('/').skip(1).map(|(end, _)| end).chain([pointer.len()]);
+    let needs =
+        |pointer: &str| schema::language().at(pointer).is_some_and(|shape| shape.tier == schema::Tier::Operator);
+    ends.map(|end| &pointer[..end]).find(|pointer| needs(pointer)).unwrap_or(pointer)
 }
 
 /// Reads the file, lays variables and flags over it, and checks everything. All problems are found in one pass.

@@ -92,8 +92,6 @@ codes! {
     RemovedKey "removed-key" Error;
     /// The key stands twice in one mapping.
     DuplicateKey "duplicate-key" Error;
-    /// The key is in the language and this version ignores it.
-    UnsupportedKey "unsupported-key" Warning;
     /// The key is accepted and never does anything here.
     NoEffect "no-effect" Hint;
     /// Another key has taken its place.

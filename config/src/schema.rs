@@ -10,15 +10,21 @@
 //! | `x-short` | struct | which scalars stand for the object: `{"true": …, "false": …, "text": "key"}`, or `"target"`, `"path"` |
 //! | `x-short` | list | `"list"`: one scalar stands for a list of one; `"names"`: so does `"A;B;C"` |
 //! | `x-env` | key | the environment variables that set it, best first: `"NAME"`, or `[["NAME", {"true": "steal"}], …]` |
+//! | `x-flag` | key | the flags that set it: `"-f --flag"` takes a value, `{"--flag": value}` stands for one |
+//! | `x-core` | key | `true`: what ordinary users write |
+//! | `x-tier` | key | `"operator"`: it needs the operator, as does everything inside; see [`Tier`] |
 //! | `x-meaning` | text, number, list, mapping | what a value, each item or each key refers to: see [`Meaning`] |
-//! | `x-status` | key | `"no-effect"` or `"internal"`: see [`Status`] |
-//! | `x-later` | struct | keys of the language that this version does not read, with their descriptions |
-//! | `x-ignored` | struct | keys that are accepted without effect, with their descriptions |
+//! | `x-values` | mapping | what each value refers to |
+//! | `x-status` | key | `"unstable"`, `"internal"`, `{"deprecated": "sibling"}` or `null`, `{"no-effect": "why"}`: see [`Status`] |
+//! | `x-name` | struct, tagged enum | what the published schema calls it, so that it stands there once |
+//! | `x-tag` | tagged enum | what the tag says |
 //! | `x-removed` | struct | keys that the language had once |
+//! | `x-required` | struct | keys that must be there although their field is optional |
 //! | `x-exclusive` | struct | at most one of its keys may be written |
 //! | `x-sets` | struct | the combinations of keys that may be written |
 //! | `x-pattern-keys` | mapping | its keys are regular expressions |
 
+mod derive;
 mod read;
 mod write;
 
@@ -28,6 +34,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::Config;
+use crate::document::{self, Node};
 
 /// The published JSON Schema, draft 2020-12: what `schema/mirrord.schema.json` holds.
 pub fn schema() -> Value {
@@ -38,23 +45,57 @@ pub fn schema() -> Value {
 pub fn language() -> &'static Shape {
     static LANGUAGE: LazyLock<Shape> = LazyLock::new(|| {
         let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-        read::shape(settings.into_generator().into_root_schema_for::<Config>().as_value(), "")
+        let mut shape = read::shape(settings.into_generator().into_root_schema_for::<Config>().as_value(), "");
+        derive::derive(&mut shape, "");
+        shape
     });
     &LANGUAGE
+}
+
+/// The place of the key at a canonical pointer in the manual: `/feature/fs/mode` is at `feature-fs-mode`. What the
+/// manual does not list, such as the items of a list, is where its nearest ancestor is.
+pub fn anchor(pointer: &str) -> String {
+    let mut shape = language();
+    let mut anchor = Vec::new();
+    for part in pointer.split('/').skip(1) {
+        shape = match (&shape.list, shape.object.as_ref()) {
+            (Some(list), _) if part.parse::<usize>().is_ok() => &list.item,
+            (_, Some(object)) => match object.keys.iter().find(|(key, _)| key == part) {
+                Some((key, shape)) => {
+                    anchor.push(key.as_str());
+                    shape
+                }
+                None => match &object.others {
+                    Some(others) => others,
+                    None => break,
+                },
+            },
+            _ => break,
+        };
+    }
+    anchor.join("-")
 }
 
 /// What may stand at one place of a document. Each JSON type occurs at most once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Shape {
+    /// Where it stands, as people write it: `feature.fs.mode`.
+    pub title: String,
     /// The doc comment.
     pub description: String,
     /// What counts when nothing is written; `None` when that is decided elsewhere.
     pub default: Option<Value>,
-    /// Values worth showing.
+    /// Values worth showing; at least one for each key.
     pub examples: Vec<Value>,
     /// Environment variables that set it, best first.
     pub variables: Vec<Variable>,
-    /// Whether this version reads it.
+    /// Flags of the command line that set it.
+    pub flags: Vec<Flag>,
+    /// Whether ordinary users write it.
+    pub core: bool,
+    /// What it needs to have an effect.
+    pub tier: Tier,
+    /// Whether it does anything, and for how long.
     pub status: Status,
     /// The shorthand forms.
     pub short: Short,
@@ -113,6 +154,8 @@ pub struct List {
 /// A mapping.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Object {
+    /// Its name, if equal ones stand at several places.
+    pub name: Option<String>,
     /// The known keys, in the order of the documentation.
     pub keys: Vec<(String, Shape)>,
     /// What a key that is not listed may hold; `None`: there are no others.
@@ -123,12 +166,23 @@ pub struct Object {
     pub removed: Vec<String>,
     /// The combinations of keys that may be written; none means any.
     pub sets: Vec<Vec<String>>,
+    /// What differs by the word under one key; `keys` then holds all that any of them has.
+    pub variants: Option<Variants>,
     /// Whether the keys are regular expressions.
     pub pattern_keys: bool,
     /// What the free keys refer to, even where they are regular expressions.
     pub key_meaning: Option<Meaning>,
     /// Whether at most one key may be written.
     pub exclusive: bool,
+}
+
+/// Mappings that the word under one key tells apart.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Variants {
+    /// The key.
+    pub tag: String,
+    /// Its words, each with the mapping that it announces.
+    pub cases: Vec<(String, Object)>,
 }
 
 /// An environment variable that sets a key.
@@ -140,16 +194,45 @@ pub struct Variable {
     pub words: Option<Vec<(String, Value)>>,
 }
 
-/// Whether a key does anything.
+/// A flag of the command line that sets a key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Flag {
+    /// Its name, with the dashes.
+    pub long: String,
+    /// Its letter, without a dash.
+    pub short: Option<char>,
+    /// What it stands for; `None`: its argument is the value.
+    pub value: Option<Value>,
+}
+
+/// What a key needs to have an effect.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tier {
+    /// Nothing but a cluster.
+    #[default]
+    Open,
+    /// The operator, a service in the cluster.
+    Operator,
+}
+
+/// Whether a key does anything, and for how long.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Status {
     /// It does.
     #[default]
     Supported,
-    /// It is in the language, and a later version will read it.
-    Later,
+    /// It does, and may change or go without notice.
+    Unstable,
+    /// It does, and another key took its place, or nothing did.
+    Deprecated {
+        /// The key beside it that takes the same value.
+        replacement: Option<String>,
+    },
     /// It is accepted for the sake of existing files.
-    NoEffect,
+    NoEffect {
+        /// Half a sentence: "nothing is ever sent".
+        why: String,
+    },
     /// Only shorthands set it; it cannot be written.
     Internal,
 }
@@ -204,26 +287,50 @@ pub enum Meaning {
     Jq,
     /// A regular expression over paths of the target.
     Path,
-    /// Names of the target's environment variables; `*` and `?` are wild.
-    Variable,
-    /// A file of this machine.
-    File,
     /// An entry of an outgoing or dns filter.
     Destination,
+    /// A container of the target.
+    Container,
+    /// Names of the target's environment variables; in patterns, `*` and `?` are wild.
+    Variable,
+    /// A file or folder of this machine.
+    File,
+    /// An address with a port.
+    SocketAddress,
+    /// A quantity of Kubernetes, such as `100Mi`.
+    Quantity,
 }
 
 impl Shape {
     /// The shape of `key` inside this one.
     pub fn key(&self, key: &str) -> Option<&Shape> {
-        let object = self.object.as_ref()?;
-        object.keys.iter().find(|(name, _)| name == key).map(|(_, shape)| shape).or(object.others.as_deref())
+        self.object.as_ref()?.key(key)
     }
 
     /// The shape at a canonical JSON pointer below this one.
     pub fn at(&self, pointer: &str) -> Option<&Shape> {
         pointer.split('/').skip(1).try_fold(self, |shape, part| match &shape.list {
             Some(list) if part.parse::<usize>().is_ok() => Some(&list.item),
-            _ => shape.key(part),
+            _ => shape.key(&part.replace("~1", "/").replace("~0", "~")),
+        })
+    }
+
+    /// The shape at the pointer of a document whose root is `node`: as [`Shape::at`], but where the word under a key
+    /// decides what may stand beside it, the document's word counts.
+    pub fn at_in<'a>(&'a self, pointer: &str, node: &Node) -> Option<&'a Shape> {
+        let mut at = Some(node);
+        pointer.split('/').skip(1).try_fold(self, |shape, part| {
+            let part = part.replace("~1", "/").replace("~0", "~");
+            let inner = match &shape.list {
+                Some(list) if part.parse::<usize>().is_ok() => Some(&list.item),
+                _ => {
+                    let object = shape.object.as_ref()?;
+                    let exact = at.map_or(object, |node| object.variant(|key| word(node, key)));
+                    exact.key(&part).or_else(|| object.key(&part))
+                }
+            };
+            at = at.and_then(|node| child(node, &part));
+            inner
         })
     }
 
@@ -262,5 +369,35 @@ impl Shape {
             Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
             None => "nothing".to_owned(),
         }
+    }
+}
+
+impl Object {
+    /// The shape of the value under `key`.
+    pub fn key(&self, key: &str) -> Option<&Shape> {
+        self.keys.iter().find(|(name, _)| name == key).map(|(_, shape)| shape).or(self.others.as_deref())
+    }
+
+    /// The mapping that the word under the tag announces, where `word` gives the text under a key; else this one.
+    pub fn variant<'a, 'b>(&'a self, word: impl Fn(&str) -> Option<&'b str>) -> &'a Object {
+        let Some(Variants { tag, cases }) = &self.variants else { return self };
+        let word = word(tag);
+        cases.iter().find(|(name, _)| Some(name.as_str()) == word).map_or(self, |(_, object)| object)
+    }
+}
+
+/// The text under `key` of a mapping.
+fn word<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
+    match &child(node, key)?.value {
+        document::Value::String(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn child<'a>(node: &'a Node, part: &str) -> Option<&'a Node> {
+    match &node.value {
+        document::Value::Object(entries) => entries.iter().find(|entry| entry.key == part).map(|entry| &entry.value),
+        document::Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        _ => None,
     }
 }

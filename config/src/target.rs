@@ -11,7 +11,7 @@ use crate::document::{Node, Value};
 use crate::problem::Code;
 
 /// Whom in the cluster the program stands in for, and where.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Written", into = "Written")]
 pub struct Target {
     /// Whom; [`Path::Targetless`] when only a namespace is written.
@@ -287,15 +287,23 @@ struct Written {
     /// Whom the program stands in for: `targetless`, `KIND/NAME`, `KIND/NAME/container/NAME` or `label/KEY=VALUE`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend(
+        "x-core" = true,
         "x-short" = "path",
         "x-meaning" = "target-path",
         "x-env" = "MIRRORD_IMPERSONATED_TARGET",
+        "x-flag" = "-t --target",
         "examples" = ["deployment/my-app", "pod/my-app-7d9/container/web", "label/app=shop", "targetless"]
     ))]
     path: Option<String>,
     /// Namespace of the target; of the agent when there is no target. Otherwise that of the kube context.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-meaning" = "namespace", "x-env" = "MIRRORD_TARGET_NAMESPACE"))]
+    #[schemars(extend(
+        "x-core" = true,
+        "x-meaning" = "namespace",
+        "x-env" = "MIRRORD_TARGET_NAMESPACE",
+        "x-flag" = "-n --target-namespace",
+        "examples" = ["staging"]
+    ))]
     namespace: Option<String>,
 }
 

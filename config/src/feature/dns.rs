@@ -11,10 +11,11 @@ use super::Filter;
 #[schemars(extend("x-short" = { "true": {}, "false": { "enabled": false } }))]
 pub struct Dns {
     /// Whether names are resolved by the target.
-    #[schemars(extend("x-env" = "MIRRORD_REMOTE_DNS"))]
+    #[schemars(extend("x-core" = true, "x-env" = "MIRRORD_REMOTE_DNS", "x-flag" = { "--no-remote-dns": false }))]
     pub enabled: bool,
     /// Which names: `remote` lists those that the target resolves, or `local` those that this machine does. Names
     /// match exactly.
+    #[schemars(extend("x-core" = true, "examples" = [{ "remote": ["database", "cache.staging"] }]))]
     pub filter: Option<Filter>,
 }
 

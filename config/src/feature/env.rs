@@ -17,22 +17,42 @@ pub struct Env {
     #[schemars(extend("x-status" = "internal"))]
     pub enabled: bool,
     /// Import these only. Also brings back variables that are excluded by default. Not together with `exclude`.
-    #[schemars(extend("x-short" = "names", "x-meaning" = "variable", "x-env" = "MIRRORD_OVERRIDE_ENV_VARS_INCLUDE", "examples" = ["DATABASE_URL;CACHE_*"]))]
+    #[schemars(extend(
+        "x-core" = true,
+        "x-short" = "names",
+        "x-meaning" = "variable",
+        "x-env" = "MIRRORD_OVERRIDE_ENV_VARS_INCLUDE",
+        "x-flag" = "-s --override-env-vars-include",
+        "examples" = [["DATABASE_URL", "CACHE_*"], "DATABASE_URL;CACHE_*"]
+    ))]
     pub include: Option<Vec<String>>,
     /// Import everything except these. Not together with `include`.
-    #[schemars(extend("x-short" = "names", "x-meaning" = "variable", "x-env" = "MIRRORD_OVERRIDE_ENV_VARS_EXCLUDE", "examples" = ["PORT;OTEL_*"]))]
+    #[schemars(extend(
+        "x-core" = true,
+        "x-short" = "names",
+        "x-meaning" = "variable",
+        "x-env" = "MIRRORD_OVERRIDE_ENV_VARS_EXCLUDE",
+        "x-flag" = "-x --override-env-vars-exclude",
+        "examples" = [["PORT", "OTEL_*"], "PORT;OTEL_*"]
+    ))]
     pub exclude: Option<Vec<String>>,
     /// Final values; beat every other source.
-    #[schemars(extend("x-meaning" = "variable", "examples" = [{ "LOG_LEVEL": "debug" }]))]
+    #[schemars(extend("x-core" = true, "x-meaning" = "variable", "examples" = [{ "LOG_LEVEL": "debug" }]))]
     pub r#override: BTreeMap<String, String>,
     /// Changes imported values: regular expression over the name, to the new value, where `$1` stands for a capture.
-    #[schemars(extend("x-meaning" = "variable", "examples" = [{ ".+_TIMEOUT": "10000" }]))]
+    #[schemars(extend("x-core" = true, "x-meaning" = "variable", "examples" = [{ ".+_TIMEOUT": "10000" }]))]
     pub mapping: Mapping,
     /// Drop these names from the program's environment, ignoring case.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "variable", "examples" = [["AWS_PROFILE"]]))]
+    #[schemars(extend("x-core" = true, "x-short" = "list", "x-meaning" = "variable", "examples" = [["AWS_PROFILE"]]))]
     pub unset: Vec<String>,
     /// Dotenv file that is laid over the imported variables.
-    #[schemars(extend("x-meaning" = "file", "x-env" = "MIRRORD_OVERRIDE_ENV_VARS_FILE", "examples" = [".env.staging"]))]
+    #[schemars(extend(
+        "x-core" = true,
+        "x-meaning" = "file",
+        "x-env" = "MIRRORD_OVERRIDE_ENV_VARS_FILE",
+        "x-flag" = "--env-file",
+        "examples" = [".env.staging"]
+    ))]
     pub env_file: Option<String>,
     /// Whether variables are imported when the program starts, instead of before.
     #[schemars(extend("x-env" = "MIRRORD_ENV_LOAD_FROM_PROCESS"))]

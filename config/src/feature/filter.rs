@@ -177,11 +177,11 @@ impl<'de> Deserialize<'de> for Destination {
 struct Keys {
     /// These go through the target, all others stay on this machine:
     /// `[tcp://|udp://][NAME|IP|[IPv6]|SUBNET/LEN][:PORT]`.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "destination", "examples" = [["tcp://10.1.0.0/16:5432", "database"]]))]
+    #[schemars(extend("x-core" = true, "x-short" = "list", "x-meaning" = "destination", "examples" = [["tcp://10.1.0.0/16:5432", "database"]]))]
     remote: Option<Vec<String>>,
     /// These stay on this machine, all others go through the target:
     /// `[tcp://|udp://][NAME|IP|[IPv6]|SUBNET/LEN][:PORT]`.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "destination", "examples" = [["localhost", ":6379"]]))]
+    #[schemars(extend("x-core" = true, "x-short" = "list", "x-meaning" = "destination", "examples" = [["localhost", ":6379"]]))]
     local: Option<Vec<String>>,
 }
 

@@ -12,26 +12,30 @@ use super::mapping::Mapping;
 #[schemars(extend("x-short" = { "true": { "mode": "read" }, "false": { "mode": "local" }, "text": "mode" }))]
 pub struct Fs {
     /// What happens to paths that no list names.
-    #[schemars(extend("x-env" = [
-        "MIRRORD_FILE_MODE",
-        ["MIRRORD_FILE_OPS", { "true": "write" }],
-        ["MIRRORD_FILE_RO_OPS", { "true": "read" }]
-    ]))]
+    #[schemars(extend(
+        "x-core" = true,
+        "x-env" = [
+            "MIRRORD_FILE_MODE",
+            ["MIRRORD_FILE_OPS", { "true": "write" }],
+            ["MIRRORD_FILE_RO_OPS", { "true": "read" }]
+        ],
+        "x-flag" = "--fs-mode"
+    ))]
     pub mode: FsMode,
     /// Paths that are read from the target, and written on this machine.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "path", "x-env" = "MIRRORD_FILE_READ_ONLY_PATTERN", "examples" = [["^/etc/shop/"]]))]
+    #[schemars(extend("x-core" = true, "x-short" = "list", "x-meaning" = "path", "x-env" = "MIRRORD_FILE_READ_ONLY_PATTERN", "examples" = [["^/etc/shop/"]]))]
     pub read_only: Vec<String>,
     /// Paths that are read from, and written to, the target.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "path", "x-env" = "MIRRORD_FILE_READ_WRITE_PATTERN", "examples" = [["^/data/"]]))]
+    #[schemars(extend("x-core" = true, "x-short" = "list", "x-meaning" = "path", "x-env" = "MIRRORD_FILE_READ_WRITE_PATTERN", "examples" = [["^/data/"]]))]
     pub read_write: Vec<String>,
     /// Paths that stay on this machine.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "path", "x-env" = "MIRRORD_FILE_LOCAL_PATTERN", "examples" = [["\\.env$"]]))]
+    #[schemars(extend("x-core" = true, "x-short" = "list", "x-meaning" = "path", "x-env" = "MIRRORD_FILE_LOCAL_PATTERN", "examples" = [["\\.env$"]]))]
     pub local: Vec<String>,
     /// Paths that do not exist for the program.
-    #[schemars(extend("x-short" = "list", "x-meaning" = "path", "examples" = [["\\.aws"]]))]
+    #[schemars(extend("x-core" = true, "x-short" = "list", "x-meaning" = "path", "examples" = [["\\.aws"]]))]
     pub not_found: Vec<String>,
     /// Rewrites paths before any list is asked: regular expression to replacement, where `$1` stands for a capture.
-    #[schemars(extend("x-meaning" = "path", "examples" = [{ "^/home/me/(.*)": "/home/app/$1" }]))]
+    #[schemars(extend("x-core" = true, "x-meaning" = "path", "examples" = [{ "^/home/me/(.*)": "/home/app/$1" }]))]
     pub mapping: Mapping,
     /// Bytes that are read ahead of the program in remote files opened for reading; 0: none.
     pub readonly_file_buffer: u64,

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Choice, Integer, List, Meaning, Object, Shape, Short, Status, Text, Variable};
+use super::{Choice, Flag, Integer, List, Meaning, Object, Shape, Short, Status, Text, Tier, Variable, Variants};
 use crate::target;
 
 /// The shape that `schema` describes. `pointer` says where, for the panics: a definition that is not understood is a
@@ -17,23 +17,62 @@ pub(super) fn shape(schema: &Value, pointer: &str) -> Shape {
     shape.default = schema.get("default").filter(|default| !default.is_null()).cloned();
     shape.examples = schema.get("examples").and_then(Value::as_array).cloned().unwrap_or_default();
     shape.variables = variables(schema.get("x-env"), pointer);
-    shape.status = match schema.get("x-status").and_then(Value::as_str) {
-        None => Status::Supported,
-        Some("internal") => Status::Internal,
-        Some("no-effect") => Status::NoEffect,
-        Some(other) => panic!("{pointer}: unknown x-status {other}"),
+    shape.flags = flags(schema.get("x-flag"), pointer);
+    shape.core = schema.get("x-core") == Some(&Value::Bool(true));
+    shape.tier = match schema.get("x-tier").and_then(Value::as_str) {
+        None => Tier::Open,
+        Some("operator") => Tier::Operator,
+        Some(other) => panic!("{pointer}: unknown x-tier {other}"),
     };
+    shape.status = status(schema.get("x-status"), pointer);
     forms(&mut shape, schema, pointer);
     shorthand(&mut shape, schema.get("x-short"), pointer);
     shape
+}
+
+fn status(status: Option<&Value>, pointer: &str) -> Status {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    match status {
+        None => Status::Supported,
+        Some(Value::String(word)) if word == "internal" => Status::Internal,
+        Some(Value::String(word)) if word == "unstable" => Status::Unstable,
+        Some(Value::Object(word)) => match (word.get("deprecated"), word.get("no-effect").and_then(text)) {
+            (Some(replacement), _) => Status::Deprecated { replacement: text(replacement) },
+            (None, Some(why)) => Status::NoEffect { why },
+            (None, None) => panic!("{pointer}: unknown x-status {word:?}"),
+        },
+        Some(other) => panic!("{pointer}: unknown x-status {other}"),
+    }
+}
+
+fn flags(flags: Option<&Value>, pointer: &str) -> Vec<Flag> {
+    let flag = |names: &str, value: Option<&Value>| {
+        let (short, long) = names.rsplit_once(' ').map_or((None, names), |(short, long)| (short.chars().nth(1), long));
+        Flag { long: long.to_owned(), short, value: value.cloned() }
+    };
+    match flags {
+        None => Vec::new(),
+        Some(Value::String(names)) => vec![flag(names, None)],
+        Some(Value::Object(flags)) => flags.iter().map(|(names, value)| flag(names, Some(value))).collect(),
+        Some(other) => panic!("{pointer}: unknown x-flag {other}"),
+    }
 }
 
 fn forms(shape: &mut Shape, schema: &Map<String, Value>, pointer: &str) {
     let meaning = schema.get("x-meaning").map(|word| meaning(word, pointer));
     for alternatives in ["anyOf", "oneOf"].iter().filter_map(|word| schema.get(*word)?.as_array()) {
         for alternative in alternatives.iter().filter_map(Value::as_object) {
-            forms(shape, alternative, pointer);
+            match tag(alternative) {
+                Some((tag, word)) => {
+                    let about = paragraph(schema.get("x-tag"));
+                    variant(shape, (tag, &about), word, alternative, pointer);
+                }
+                None => forms(shape, alternative, pointer),
+            }
         }
+    }
+    if let Some(object) = shape.object.as_mut().filter(|object| object.variants.is_some()) {
+        object.name = name(schema);
     }
     let words =
         schema.get("const").map(std::slice::from_ref).or_else(|| schema.get("enum")?.as_array().map(Vec::as_slice));
@@ -65,6 +104,68 @@ fn forms(shape: &mut Shape, schema: &Map<String, Value>, pointer: &str) {
     }
 }
 
+/// The key and its only word, in one alternative of a tagged enum.
+fn tag(alternative: &Map<String, Value>) -> Option<(&str, &str)> {
+    let keys = alternative.get("properties")?.as_object()?;
+    keys.iter().find_map(|(key, value)| Some((key.as_str(), value.get("const")?.as_str()?)))
+}
+
+/// Adds one alternative of a tagged enum: by itself, and to the keys that any of them has. `about` describes the tag.
+fn variant(shape: &mut Shape, (tag, about): (&str, &str), word: &str, alternative: &Map<String, Value>, pointer: &str) {
+    let mut case = object(alternative, pointer);
+    let description = paragraph(alternative.get("description"));
+    let text = Text { choices: vec![Choice { word: word.to_owned(), description }], meaning: None };
+    case.keys.retain(|(key, _)| key != tag);
+    let shape_of_tag = Shape { description: about.to_owned(), text: Some(text), ..Shape::default() };
+    case.keys.insert(0, (tag.to_owned(), shape_of_tag));
+    let all = shape.object.get_or_insert_default();
+    all.required = vec![tag.to_owned()];
+    for (key, shape) in &case.keys {
+        match all.keys.iter_mut().find(|(known, _)| known == key) {
+            Some((_, known)) => unite(known, shape),
+            None => all.keys.push((key.clone(), shape.clone())),
+        }
+    }
+    let variants = all.variants.get_or_insert_with(|| Variants { tag: tag.to_owned(), cases: Vec::new() });
+    variants.cases.push((word.to_owned(), case));
+}
+
+/// Adds to `shape` what else `other` allows, where both are what different alternatives have under one key.
+fn unite(shape: &mut Shape, other: &Shape) {
+    shape.boolean |= other.boolean;
+    shape.any |= other.any;
+    shape.integer = shape.integer.take().or_else(|| other.integer.clone());
+    shape.list = shape.list.take().or_else(|| other.list.clone());
+    match (&mut shape.text, &other.text) {
+        (Some(text), Some(other)) => {
+            for choice in &other.choices {
+                if text.choices.iter().all(|known| known.word != choice.word) {
+                    text.choices.push(choice.clone());
+                }
+            }
+        }
+        (text, other) => *text = text.take().or_else(|| other.clone()),
+    }
+    match (&mut shape.object, &other.object) {
+        (Some(object), Some(other)) => {
+            for (key, shape) in &other.keys {
+                match object.keys.iter_mut().find(|(known, _)| known == key) {
+                    Some((_, known)) => unite(known, shape),
+                    None => object.keys.push((key.clone(), shape.clone())),
+                }
+            }
+            object.name = object.name.take().filter(|name| Some(name) == other.name.as_ref());
+            object.required.retain(|key| other.required.contains(key));
+            object.sets = Vec::new();
+        }
+        (object, other) => *object = object.take().or_else(|| other.clone()),
+    }
+}
+
+fn name(schema: &Map<String, Value>) -> Option<String> {
+    schema.get("x-name").and_then(Value::as_str).map(str::to_owned)
+}
+
 fn integer(schema: &Map<String, Value>, meaning: Option<Meaning>) -> Integer {
     let bound = |word| schema.get(word).and_then(Value::as_i64);
     Integer { least: bound("minimum").unwrap_or(0), most: bound("maximum").unwrap_or(i64::MAX), meaning }
@@ -74,7 +175,15 @@ fn list(schema: &Map<String, Value>, pointer: &str) -> List {
     // The items of a pair are equal, so the first stands for both.
     let item = schema.get("items").or_else(|| schema.get("prefixItems")?.get(0)).unwrap_or(&Value::Bool(true));
     let mut item = shape(item, &format!("{pointer}[]"));
-    let meaning = schema.get("x-meaning").map(|word| meaning(word, pointer));
+    refer(&mut item, schema.get("x-meaning"), pointer);
+    let length = schema.get("maxItems").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
+    List { item, length }
+}
+
+/// Says what the scalars of a list or mapping refer to.
+fn refer(item: &mut Shape, word: Option<&Value>, pointer: &str) {
+    let Some(word) = word else { return };
+    let meaning = Some(meaning(word, pointer));
     if let Some(text) = &mut item.text {
         text.meaning = meaning;
     } else if let Some(integer) = &mut item.integer {
@@ -82,8 +191,6 @@ fn list(schema: &Map<String, Value>, pointer: &str) -> List {
     } else if let Some(integer) = item.list.as_mut().and_then(|pair| pair.item.integer.as_mut()) {
         integer.meaning = meaning;
     }
-    let length = schema.get("maxItems").and_then(Value::as_u64).and_then(|most| usize::try_from(most).ok());
-    List { item, length }
 }
 
 fn object(schema: &Map<String, Value>, pointer: &str) -> Object {
@@ -91,23 +198,22 @@ fn object(schema: &Map<String, Value>, pointer: &str) -> Object {
     for (key, value) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         object.keys.push((key.clone(), shape(value, &format!("{pointer}/{key}"))));
     }
-    let names = [("x-later", Status::Later, "Not supported yet."), ("x-ignored", Status::NoEffect, "Without effect.")];
-    for (extension, status, note) in names {
-        for (key, description) in schema.get(extension).and_then(Value::as_object).into_iter().flatten() {
-            let description = format!("{} {note}", paragraph(Some(description)));
-            object.keys.push((key.clone(), Shape { description, status, any: true, ..Shape::default() }));
-        }
-    }
     match schema.get("additionalProperties") {
         None if schema.get("properties").is_none() => {
             object.others = Some(Box::new(Shape { any: true, ..Shape::default() }));
         }
         None | Some(Value::Bool(false)) => {}
-        Some(others) => object.others = Some(Box::new(shape(others, &format!("{pointer}/*")))),
+        Some(others) => {
+            let mut others = shape(others, &format!("{pointer}/*"));
+            refer(&mut others, schema.get("x-values"), pointer);
+            object.others = Some(Box::new(others));
+        }
     }
+    object.name = name(schema);
     object.required = words(schema.get("required"));
+    object.required.extend(words(schema.get("x-required")));
     object.removed = words(schema.get("x-removed"));
-    object.key_meaning = schema.get("x-meaning").map(|word| meaning(word, pointer));
+    object.key_meaning = schema.get("x-meaning").filter(|_| object.others.is_some()).map(|word| meaning(word, pointer));
     object.pattern_keys = schema.get("x-pattern-keys") == Some(&Value::Bool(true));
     let sets = schema.get("x-sets").and_then(Value::as_array).into_iter().flatten();
     object.sets = sets.map(|set| words(Some(set))).collect();
@@ -199,12 +305,15 @@ fn meaning(word: &Value, pointer: &str) -> Meaning {
         "local-port" => Meaning::LocalPort,
         "port-pair" => Meaning::PortPair,
         "regex" => Meaning::Regex,
-        "jsonpath" => Meaning::JsonPath,
-        "jq" => Meaning::Jq,
         "path" => Meaning::Path,
+        "jq" => Meaning::Jq,
+        "jsonpath" => Meaning::JsonPath,
+        "destination" => Meaning::Destination,
+        "container" => Meaning::Container,
         "variable" => Meaning::Variable,
         "file" => Meaning::File,
-        "destination" => Meaning::Destination,
+        "socket-address" => Meaning::SocketAddress,
+        "quantity" => Meaning::Quantity,
         other => panic!("{pointer}: unknown x-meaning {other}"),
     }
 }

@@ -1,5 +1,7 @@
 //! Checks of content: what a text refers to must be well-formed.
 
+use std::net::SocketAddr;
+
 use super::scalar::start;
 use super::{Place, Repair};
 use crate::compile::{self, Invalid, Jq, JsonPath};
@@ -35,15 +37,22 @@ pub(super) fn problem(
             let problem = Problem::new(Code::NetFilterSyntax, &place.written, span, error.to_string());
             Some(problem.help("write [tcp://|udp://][NAME|IP|[IPv6]|SUBNET/LEN][:PORT]"))
         }
-        // Names are checked in the path that they are joined into.
+        Meaning::SocketAddress => {
+            text.parse::<SocketAddr>().err()?;
+            let message = format!("`{text}` is not an address with a port");
+            Some(Problem::new(Code::BadValue, &place.written, span, message).help("write IP:PORT or [IPv6]:PORT"))
+        }
+        // Names are checked in the path that they are joined into; the others may be anything.
         Meaning::Name
         | Meaning::Namespace
         | Meaning::Context
         | Meaning::RemotePort
         | Meaning::LocalPort
         | Meaning::PortPair
+        | Meaning::Container
         | Meaning::Variable
-        | Meaning::File => None,
+        | Meaning::File
+        | Meaning::Quantity => None,
     }
 }
 

@@ -12,6 +12,7 @@ use crate::schema::{Object, Shape, Status, language};
 impl Checker<'_> {
     pub(super) fn object(&mut self, object: &Object, entries: &[Entry], node: &Node, place: &Place) -> Option<Json> {
         let (problems, written) = (self.findings.problems.len(), self.findings.written.len());
+        let object = object.variant(|tag| text_of(entries, tag));
         let mut checked = Map::new();
         let mut seen = HashSet::new();
         for entry in entries {
@@ -90,7 +91,7 @@ impl Checker<'_> {
             self.push(problem);
             return None;
         }
-        match shape.status {
+        match &shape.status {
             Status::Supported => {}
             Status::Internal if entry.implied => {}
             Status::Internal => {
@@ -98,21 +99,37 @@ impl Checker<'_> {
                 self.push(problem);
                 return None;
             }
-            Status::NoEffect => {
-                let message = format!("`{}` is accepted and has no effect", entry.key);
-                let edits = self.repair.and_then(|repair| repair.remove(&inner.written));
-                let problem = Problem::new(Code::NoEffect, &inner.written, entry.key_span, message);
-                self.push(problem.repair(format!("Delete `{}`", entry.key), edits));
-            }
-            Status::Later => {
-                let message = format!("`{}` is not supported yet and is ignored", entry.key);
-                self.push(Problem::new(Code::UnsupportedKey, &inner.written, entry.key_span, message));
+            status => {
+                let problem = self.remark(status, entry, &inner);
+                self.push(problem);
             }
         }
-        let value = self.check(shape, &entry.value, &inner);
-        // What no field holds is recorded as written, and goes no further.
-        let is_field = !(shape.any && shape.status != Status::Supported);
-        value.filter(|_| is_field)
+        self.check(shape, &entry.value, &inner)
+    }
+
+    /// What a key's status makes worth saying where it is written.
+    fn remark(&self, status: &Status, entry: &Entry, inner: &Place) -> Problem {
+        let key = &entry.key;
+        let problem = |code, message| Problem::new(code, &inner.written, entry.key_span, message);
+        let delete = || self.repair.and_then(|repair| repair.remove(&inner.written));
+        match status {
+            Status::Unstable | Status::Supported | Status::Internal => {
+                problem(Code::UnstableKey, format!("`{key}` may change or go without notice"))
+            }
+            Status::NoEffect { why } => {
+                problem(Code::NoEffect, format!("`{key}` is accepted and has no effect: {why}"))
+                    .repair(format!("Delete `{key}`"), delete())
+            }
+            Status::Deprecated { replacement: None } => problem(Code::DeprecatedKey, format!("`{key}` is deprecated"))
+                .help("delete it")
+                .repair(format!("Delete `{key}`"), delete()),
+            Status::Deprecated { replacement: Some(new) } => {
+                let edits = self.repair.and_then(|repair| repair.rename(&inner.written, new));
+                problem(Code::DeprecatedKey, format!("`{key}` is deprecated"))
+                    .help(format!("write `{new}` instead"))
+                    .repair(format!("Rename to `{new}`"), edits)
+            }
+        }
     }
 
     fn unknown_key(&self, object: &Object, entry: &Entry, place: &Place) -> Problem {
@@ -155,6 +172,13 @@ fn find(shape: &Shape, pointer: &str, key: &str) -> Option<String> {
         return Some(pointer.to_owned());
     }
     keys.iter().find_map(|(name, shape)| find(shape, &join(pointer, name), key))
+}
+
+fn text_of<'a>(entries: &'a [Entry], key: &str) -> Option<&'a str> {
+    match &entries.iter().find(|entry| entry.key == key)?.value.value {
+        Value::String(text) => Some(text),
+        _ => None,
+    }
 }
 
 fn is_set(set: &[String], keys: &Map<String, Json>) -> bool {

@@ -48,10 +48,8 @@ fn removed_unsupported_and_idle_keys_are_told_apart() {
         r#"{"connect_tcp": "x", "telemetry": false, "skip_sip": "git", "feature": {"copy_target": true, "magic": {"aws": false}}}"#,
         expect![[r#"
             1:2: error[removed-key] /connect_tcp: `connect_tcp` no longer exists; delete it
-            1:22: hint[no-effect] /telemetry: `telemetry` is accepted and has no effect
-            1:42: hint[no-effect] /skip_sip: `skip_sip` is accepted and has no effect
-            1:73: warning[unsupported-key] /feature/copy_target: `copy_target` is not supported yet and is ignored
-            1:94: warning[unsupported-key] /feature/magic: `magic` is not supported yet and is ignored
+            1:22: hint[no-effect] /telemetry: `telemetry` is accepted and has no effect: nothing is ever sent
+            1:42: hint[no-effect] /skip_sip: `skip_sip` is accepted and has no effect: it concerns macOS
         "#]],
     );
 }

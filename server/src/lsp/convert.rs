@@ -117,7 +117,7 @@ pub(super) fn diagnostic(problem: Problem, lines: &Lines<'_>) -> Diagnostic {
         Severity::Warning => DiagnosticSeverity::WARNING,
         Severity::Hint => DiagnosticSeverity::HINT,
     };
-    let is_idle = matches!(code, Code::NoEffect | Code::UnsupportedKey);
+    let is_idle = matches!(code, Code::NoEffect);
     Diagnostic {
         range: lines.range(span),
         severity: Some(severity),
