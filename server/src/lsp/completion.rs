@@ -6,7 +6,7 @@ mod live;
 
 use config::Document;
 use config::document::{Span, Syntax, edit, join};
-use config::schema::{Object, Shape, Short, Status, Text, language};
+use config::schema::{Object, Shape, Short, Status, Text, Tier, language};
 use serde_json::Value as Json;
 use session::live::{State, View};
 
@@ -162,11 +162,13 @@ impl Writing<'_> {
             if shape.status == Status::Internal || present.contains(key) || excluded(form, present, key) {
                 continue;
             }
-            let last = shape.status != Status::Supported;
+            let last = shape.status != Status::Supported || shape.tier == Tier::Operator;
             let note = match shape.status {
+                Status::Deprecated { .. } => " (deprecated)",
+                Status::Unstable => " (unstable)",
+                Status::NoEffect { .. } => " (no effect)",
+                Status::Supported | Status::Internal if shape.tier == Tier::Operator => " (needs the operator)",
                 Status::Supported | Status::Internal => "",
-                Status::Later => " (not supported yet)",
-                Status::NoEffect => " (no effect)",
             };
             let write = Write::Entry(key.clone(), Form::of(shape));
             let idea = Idea::new(key.clone(), ItemKind::Key, write).about(&*shape.description);

@@ -25,7 +25,13 @@ pub(super) fn is_live(meaning: Meaning) -> bool {
         | Meaning::Path
         | Meaning::Variable
         | Meaning::Destination => true,
-        Meaning::Regex | Meaning::JsonPath | Meaning::Jq | Meaning::File => false,
+        Meaning::Regex
+        | Meaning::JsonPath
+        | Meaning::Jq
+        | Meaning::File
+        | Meaning::Container
+        | Meaning::SocketAddress
+        | Meaning::Quantity => false,
     }
 }
 
@@ -48,7 +54,13 @@ pub(super) fn values(meaning: Meaning, pointer: &str, document: &Document, view:
             names.into_iter().map(|(name, detail)| text(name).detail(detail)).collect()
         }
         Meaning::Destination => destinations(view, typed),
-        Meaning::Regex | Meaning::JsonPath | Meaning::Jq | Meaning::File => Vec::new(),
+        Meaning::Regex
+        | Meaning::JsonPath
+        | Meaning::Jq
+        | Meaning::File
+        | Meaning::Container
+        | Meaning::SocketAddress
+        | Meaning::Quantity => Vec::new(),
     }
 }
 
