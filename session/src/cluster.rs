@@ -11,7 +11,7 @@ mod proxy;
 
 use std::{sync::Arc, time::Duration};
 
-pub(crate) use call::{Call, Resource};
+pub(crate) use call::{Call, Resource, rule};
 pub(crate) use contexts::Environment;
 pub use error::ClusterError;
 pub(crate) use list::Form;

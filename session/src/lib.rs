@@ -201,7 +201,9 @@ impl Session {
     pub async fn deserted(&self, until_first: Duration, after_last: Duration) {
         let mut attached = self.parts.proxy.attached.subscribe();
         let mut limit = until_first;
-        while let Ok(Ok(_)) = tokio::time::timeout(limit, attached.wait_for(|count| *count > 0)).await.map(|it| it.map(drop)) {
+        while let Ok(Ok(_)) =
+            tokio::time::timeout(limit, attached.wait_for(|count| *count > 0)).await.map(|it| it.map(drop))
+        {
             limit = after_last;
             if attached.wait_for(|count| *count == 0).await.is_err() {
                 return;

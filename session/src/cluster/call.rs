@@ -106,19 +106,20 @@ impl<'a> Call<'a> {
             Some(subresource) => format!("{}/{subresource}", self.resource.plural),
             None => self.resource.plural.to_owned(),
         };
-        // Kubernetes has called a WebSocket's port-forward `get`; newer versions ask for `create`.
-        let verbs = if self.subresource == Some("portforward") {
-            r#""get", "create""#.into()
-        } else {
-            format!("{:?}", self.verb)
-        };
-        format!("- apiGroups: [{:?}]\n  resources: [{resource:?}]\n  verbs: [{verbs}]", self.resource.group)
+        rule(self.verb, self.resource.group, &resource)
     }
 
     /// Namespace of the call, if it is of one.
     pub(crate) fn namespace(&self) -> Option<&str> {
         self.namespace
     }
+}
+
+/// The rule of a `Role` that allows `verb` for `resource`, which may have a subresource: `pods/log`.
+pub(crate) fn rule(verb: &str, group: &str, resource: &str) -> String {
+    // Kubernetes has called a WebSocket's port-forward `get`; newer versions ask for `create`.
+    let verbs = if resource.ends_with("/portforward") { r#""get", "create""#.into() } else { format!("{verb:?}") };
+    format!("- apiGroups: [{group:?}]\n  resources: [{resource:?}]\n  verbs: [{verbs}]")
 }
 
 impl fmt::Display for Call<'_> {

@@ -122,13 +122,12 @@ async fn run<T: Object>(
     hear: &mut impl FnMut(News<T>),
 ) -> Result<(), ClusterError> {
     let Followed { list, form, most } = followed;
-    let from = match version {
-        Some(version) => version.clone(),
-        None => {
-            let found = cluster.list::<T>(list, *form, *most).await?;
-            hear(News::All(found.items));
-            version.insert(found.version).clone()
-        }
+    let from = if let Some(version) = version {
+        version.clone()
+    } else {
+        let found = cluster.list::<T>(list, *form, *most).await?;
+        hear(News::All(found.items));
+        version.insert(found.version).clone()
     };
     let mut events = std::pin::pin!(cluster.watch::<T>(list, *form, &from).await?);
     hear(News::Watching);

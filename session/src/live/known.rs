@@ -211,7 +211,9 @@ impl Known {
         if asked.len() > SPACES {
             asked.sort_unstable_by(|a, b| b.cmp(a));
             let last = asked[SPACES - 1];
-            contexts.iter_mut().for_each(|context| context.spaces.retain(|space| space.asked >= last));
+            for context in contexts {
+                context.spaces.retain(|space| space.asked >= last);
+            }
         }
         self.count() != before
     }

@@ -1,6 +1,6 @@
 //! A target, looked at closely: its pods are followed, and what they refer to is read.
 
-use std::{convert::Infallible, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, time::Duration};
 
 use config::Kind;
 use k8s_openapi::api::core::v1::{Pod, PodTemplateSpec};
@@ -85,7 +85,8 @@ async fn keys(cluster: &Cluster, namespace: &str, name: &str) -> Option<Vec<Stri
     #[derive(Deserialize)]
     struct ConfigMap {
         #[serde(default)]
-        data: std::collections::BTreeMap<String, IgnoredAny>,
+        #[expect(clippy::zero_sized_map_values, reason = "the values are nobody's business")]
+        data: BTreeMap<String, IgnoredAny>,
     }
     match cluster.read::<ConfigMap>(&Call::get(CONFIG_MAPS, namespace, name)).await {
         Ok(found) => Some(found.data.into_keys().collect()),

@@ -46,7 +46,8 @@ pub(super) struct Target {
     aim: Aim,
     pods: Slot<Pods>,
     known: Known,
-    template: Option<Option<Box<Pod>>>,
+    template: Option<Box<Pod>>,
+    template_read: bool,
     /// What has been read a while ago.
     doubted: BTreeSet<String>,
     detail: Option<Arc<Detail>>,
@@ -68,7 +69,18 @@ pub(super) struct Wants {
 impl Target {
     pub(super) fn new(id: u64, path: Path, asked: Instant) -> Self {
         let (known, pods) = (Known::default(), Slot::default());
-        Self { id, path, asked, aim: Aim::Waiting, pods, known, template: None, doubted: BTreeSet::new(), detail: None }
+        Self {
+            id,
+            path,
+            asked,
+            aim: Aim::Waiting,
+            pods,
+            known,
+            template: None,
+            template_read: false,
+            doubted: BTreeSet::new(),
+            detail: None,
+        }
     }
 
     /// From now on pods are found elsewhere.
@@ -103,13 +115,13 @@ impl Target {
     /// What must be read to describe it in full.
     pub(super) fn wants(&self) -> Wants {
         let Some(pods) = self.pods.get() else { return Wants::default() };
-        let example = pods.0.values().next().or_else(|| self.template.as_ref()?.as_deref());
+        let example = pods.0.values().next().or(self.template.as_deref());
         let named = example.map(config_maps).unwrap_or_default();
         let unread = |name: &String| !self.known.config_maps.contains_key(name) || self.doubted.contains(name);
         let missing = named.into_iter().filter(unread);
         let template = match &self.path {
             Path::Object { kind, name }
-                if pods.0.is_empty() && self.template.is_none() && !matches!(kind, Kind::Pod | Kind::Service) =>
+                if pods.0.is_empty() && !self.template_read && !matches!(kind, Kind::Pod | Kind::Service) =>
             {
                 Some((*kind, name.clone()))
             }
@@ -127,20 +139,20 @@ impl Target {
 
     /// The object's template has been read, as a pod that was made from it.
     pub(super) fn learn_template(&mut self, pod: Option<Pod>) -> bool {
-        self.template = Some(pod.map(Box::new));
+        (self.template, self.template_read) = (pod.map(Box::new), true);
         self.describe()
     }
 
     /// What was read once may have changed since.
     pub(super) fn doubt(&mut self) {
         self.doubted.extend(self.known.config_maps.keys().cloned());
-        self.template = None;
+        self.template_read = false;
     }
 
     /// Makes the detail anew; whether it differs.
     fn describe(&mut self) -> bool {
         let Some(pods) = self.pods.get() else { return true };
-        let template = self.template.as_ref().and_then(Option::as_deref);
+        let template = self.template.as_deref();
         let fresh = detail(&self.path, pods.0.values().collect(), template, &self.known);
         if self.detail.as_deref() == Some(&fresh) {
             return false;
