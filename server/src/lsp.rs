@@ -6,6 +6,7 @@
 //!                  └── diagnostics: the same for edits, unasked
 //! ```
 
+pub mod actions;
 mod bridge;
 pub mod completion;
 mod convert;
@@ -14,11 +15,16 @@ mod diagnostics;
 pub mod documents;
 mod edits;
 pub mod extension;
+pub mod folding;
 pub mod hover;
+pub mod inlay;
 pub mod known;
+pub mod lens;
+pub mod links;
 mod live;
 mod requests;
 mod shared;
+pub mod symbols;
 mod transport;
 pub mod tree;
 
@@ -114,3 +120,6 @@ impl LanguageServer for Server {
         Ok(hovers::hover(&self.shared, params).await)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,11 +6,12 @@ mod live;
 
 use config::Document;
 use config::document::{Span, Syntax, edit, join};
-use config::schema::{Object, Shape, Short, Status, Text, Tier, language};
+use config::schema::{Object, Shape, Short, Status, Text, Tier};
 use serde_json::Value as Json;
 use session::live::{State, View};
 
 use super::cursor::{Cursor, Key, Layout, Place, Room};
+use super::tree;
 use form::{Form, Writer};
 
 /// Most suggestions of one answer; beyond, typing on narrows them.
@@ -137,8 +138,14 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
+    /// The form of the object at a pointer; where a word in it decides that, by the word that is written.
+    fn object(&self, pointer: &str) -> Option<&'static Object> {
+        let word = |key: &str| tree::text(&self.document.root, &join(pointer, key));
+        Some(tree::shape(self.document, pointer)?.object.as_ref()?.variant(word))
+    }
+
     fn keys(&self, key: &Key) -> Vec<Idea> {
-        let Some(form) = language().at(&key.object).and_then(|shape| shape.object.as_ref()) else { return Vec::new() };
+        let Some(form) = self.object(&key.object) else { return Vec::new() };
         let is_header = key.layout == Layout::TomlHeader;
         if key.has_value || is_header {
             let fits = |shape: &Shape| !is_header || shape.object.is_some();
@@ -172,7 +179,8 @@ impl Writing<'_> {
             };
             let write = Write::Entry(key.clone(), Form::of(shape));
             let idea = Idea::new(key.clone(), ItemKind::Key, write).about(&*shape.description);
-            ideas.push((last, idea.detail(format!("{}{note}", shape.expected()))));
+            let deprecated = matches!(shape.status, Status::Deprecated { .. });
+            ideas.push((last, Idea { deprecated, ..idea.detail(format!("{}{note}", shape.expected())) }));
         }
         // Stable: the order of the documentation otherwise.
         ideas.sort_by_key(|(last, _)| *last);
@@ -191,7 +199,7 @@ impl Writing<'_> {
     }
 
     fn values(&self, place: &Place) -> Vec<Idea> {
-        let Some(shape) = language().at(&place.pointer) else { return Vec::new() };
+        let Some(shape) = tree::shape(self.document, &place.pointer) else { return Vec::new() };
         let own_lines = matches!(place.layout, Layout::Yaml { room: Room::Node, .. });
         let mut ideas = Vec::new();
         if own_lines {
@@ -220,7 +228,7 @@ impl Writing<'_> {
     /// Keys and items, where YAML gives a value lines of its own.
     fn in_own_lines(&self, shape: &Shape, place: &Place) -> Vec<Idea> {
         let mut ideas = Vec::new();
-        if let Some(form) = &shape.object {
+        if let Some(form) = self.object(&place.pointer).filter(|_| shape.object.is_some()) {
             ideas.extend(self.entries(form, &place.pointer, &place.present));
         }
         let is_blank = place.replace.start == place.replace.end;
@@ -261,10 +269,10 @@ impl Writing<'_> {
         match cursor {
             Cursor::Empty => false,
             Cursor::Key(key) => {
-                let form = language().at(&key.object).and_then(|shape| shape.object.as_ref());
+                let form = self.object(&key.object);
                 form.is_some_and(|form| form.key_meaning.is_some_and(live::is_live))
             }
-            Cursor::Value(place) => language().at(&place.pointer).is_some_and(|shape| {
+            Cursor::Value(place) => tree::shape(self.document, &place.pointer).is_some_and(|shape| {
                 let inner = shape.list.as_ref().and_then(|list| meaning(&list.item));
                 meaning(shape).or(inner).is_some_and(live::is_live)
             }),

@@ -1,6 +1,12 @@
 //! Ways through the tree of a document: to a pointer, and to a caret.
 
-use config::document::{Entry, Node, Span, Value, join};
+use config::document::{Document, Entry, Node, Span, Value, join};
+use config::schema::{Shape, language};
+
+/// What may stand at `pointer`, as far as what is written beside it decides that.
+pub fn shape(document: &Document, pointer: &str) -> Option<&'static Shape> {
+    language().at_in(pointer, &document.root)
+}
 
 /// The node at `pointer`.
 pub fn find<'a>(root: &'a Node, pointer: &str) -> Option<&'a Node> {

@@ -329,10 +329,14 @@ async fn a_key_explains_itself() {
             Traffic that arrives at the target.
 
             - `mirror`: The program gets a copy and its answers are dropped; the target serves as before.
-
             - `steal`: The program answers instead of the target.
+            - `off`: Nothing: listening stays local.
 
-            - `off`: Nothing: listening stays local."#]]
+            ```json
+            "incoming": "steal"
+            ```
+
+            Manual: `docs/configuration.md#feature-network-incoming`"#]]
         .assert_eq(hover["contents"]["value"].as_str().unwrap());
     })
     .await;

@@ -119,11 +119,12 @@ mod tests {
 
     use super::*;
     use crate::lsp::completion::form::Writer;
-    use crate::lsp::cursor::Layout;
+    use crate::lsp::cursor::{Layout, Room};
 
     #[test]
-    fn blocks_are_valid_configurations() {
-        for (name, layout) in [("a.json", Layout::Json)] {
+    fn blocks_are_valid_configurations_in_every_syntax() {
+        let yaml = Layout::Yaml { column: 0, margin: 0, room: Room::Node };
+        for (name, layout) in [("a.json", Layout::Json), ("a.yaml", yaml), ("a.toml", Layout::TomlTable)] {
             let check = |form: &Form| {
                 let text = Writer::new(layout, "", None, "", false).value_here(form);
                 let problems = config::load(Some(Source { name, text: &text }), &Overrides::default()).problems;

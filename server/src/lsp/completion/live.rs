@@ -24,12 +24,12 @@ pub(super) fn is_live(meaning: Meaning) -> bool {
         | Meaning::PortPair
         | Meaning::Path
         | Meaning::Variable
+        | Meaning::Container
         | Meaning::Destination => true,
         Meaning::Regex
         | Meaning::JsonPath
         | Meaning::Jq
         | Meaning::File
-        | Meaning::Container
         | Meaning::SocketAddress
         | Meaning::Quantity => false,
     }
@@ -54,11 +54,13 @@ pub(super) fn values(meaning: Meaning, pointer: &str, document: &Document, view:
             names.into_iter().map(|(name, detail)| text(name).detail(detail)).collect()
         }
         Meaning::Destination => destinations(view, typed),
+        Meaning::Container => {
+            containers(document, view).into_iter().map(|(name, detail)| text(name).detail(detail)).collect()
+        }
         Meaning::Regex
         | Meaning::JsonPath
         | Meaning::Jq
         | Meaning::File
-        | Meaning::Container
         | Meaning::SocketAddress
         | Meaning::Quantity => Vec::new(),
     }

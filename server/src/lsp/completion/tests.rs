@@ -59,7 +59,7 @@ fn keys_that_are_not_present() {
     check(
         r#"{"target": "pod/x", ‸}"#,
         expect![[r#"
-            feature agent key kubeconfig kube_context accept_invalid_certificates operator skip_processes skip_build_tools skip_extra_build_tools use_proxy telemetry api baggage ci container experimental external_proxy internal_proxy multi_cluster profile startup_retry traceparent sip_binaries skip_sip feature: network, files, environment
+            feature agent key kubeconfig kube_context accept_invalid_certificates operator api skip_processes skip_build_tools skip_extra_build_tools use_proxy internal_proxy external_proxy startup_retry ci experimental profile multi_cluster baggage traceparent sip_binaries skip_sip telemetry container feature: network, files, environment
             {"target": "pod/x", "feature": {}}
         "#]],
     );
@@ -73,14 +73,14 @@ fn keys_that_are_not_present() {
     check(
         r#"{"feature": {"‸"}}"#,
         expect![[r#"
-            env fs hostname network copy_target db_branches magic preview split_queues fs: write some paths in the cluster env: set a variable
+            env fs hostname network magic copy_target split_queues preview db_branches fs: write some paths in the cluster env: set a variable
             {"feature": {"env": {}}}
         "#]],
     );
     check(
         r#"{"feature": {"env": true, "fs‸": "read"}}"#,
         expect![[r#"
-            fs hostname network copy_target db_branches magic preview split_queues
+            fs hostname network magic copy_target split_queues preview db_branches
             {"feature": {"env": true, "fs": "read"}}
         "#]],
     );
@@ -99,21 +99,21 @@ fn commas_come_where_they_are_needed() {
     check(
         r#"{"target": "pod/x" ‸}"#,
         expect![[r#"
-            feature agent key kubeconfig kube_context accept_invalid_certificates operator skip_processes skip_build_tools skip_extra_build_tools use_proxy telemetry api baggage ci container experimental external_proxy internal_proxy multi_cluster profile startup_retry traceparent sip_binaries skip_sip feature: network, files, environment
+            feature agent key kubeconfig kube_context accept_invalid_certificates operator api skip_processes skip_build_tools skip_extra_build_tools use_proxy internal_proxy external_proxy startup_retry ci experimental profile multi_cluster baggage traceparent sip_binaries skip_sip telemetry container feature: network, files, environment
             {"target": "pod/x", "feature": {}}
         "#]],
     );
     check(
         r#"{‸ "target": "pod/x"}"#,
         expect![[r#"
-            feature agent key kubeconfig kube_context accept_invalid_certificates operator skip_processes skip_build_tools skip_extra_build_tools use_proxy telemetry api baggage ci container experimental external_proxy internal_proxy multi_cluster profile startup_retry traceparent sip_binaries skip_sip feature: network, files, environment
+            feature agent key kubeconfig kube_context accept_invalid_certificates operator api skip_processes skip_build_tools skip_extra_build_tools use_proxy internal_proxy external_proxy startup_retry ci experimental profile multi_cluster baggage traceparent sip_binaries skip_sip telemetry container feature: network, files, environment
             {"feature": {}, "target": "pod/x"}
         "#]],
     );
     check(
         "{\n  \"key\": \"x\" // why\n  ‸\n  \"agent\": {}}",
         expect![[r#"
-            target feature kubeconfig kube_context accept_invalid_certificates operator skip_processes skip_build_tools skip_extra_build_tools use_proxy telemetry api baggage ci container experimental external_proxy internal_proxy multi_cluster profile startup_retry traceparent sip_binaries skip_sip feature: network, files, environment target: nobody
+            target feature kubeconfig kube_context accept_invalid_certificates operator api skip_processes skip_build_tools skip_extra_build_tools use_proxy internal_proxy external_proxy startup_retry ci experimental profile multi_cluster baggage traceparent sip_binaries skip_sip telemetry container feature: network, files, environment target: nobody
             {
               "key": "x", // why
               "target": {
@@ -196,7 +196,7 @@ fn half_typed_documents() {
     check(
         r#"{"feature": {"networ‸"#,
         expect![[r#"
-            env fs hostname network copy_target db_branches magic preview split_queues fs: write some paths in the cluster env: set a variable
+            env fs hostname network magic copy_target split_queues preview db_branches fs: write some paths in the cluster env: set a variable
             {"feature": {"env": {}
         "#]],
     );
@@ -214,7 +214,7 @@ fn half_typed_documents() {
     check(
         "{\n  fea‸\n}",
         expect![[r#"
-            target feature agent key kubeconfig kube_context accept_invalid_certificates operator skip_processes skip_build_tools skip_extra_build_tools use_proxy telemetry api baggage ci container experimental external_proxy internal_proxy multi_cluster profile startup_retry traceparent sip_binaries skip_sip feature: network, files, environment target: nobody
+            target feature agent key kubeconfig kube_context accept_invalid_certificates operator api skip_processes skip_build_tools skip_extra_build_tools use_proxy internal_proxy external_proxy startup_retry ci experimental profile multi_cluster baggage traceparent sip_binaries skip_sip telemetry container feature: network, files, environment target: nobody
             {
               "target": {
                 "path": "deployment/my-app",
@@ -405,19 +405,19 @@ fn live_values_in_yaml_and_toml() {
         ],
         expect![[r#"
             target: ‸
-              deployment/cart (2 of 3 ready): target: "deployment/cart"
-              deployment/cart/container/web (container web): target: "deployment/cart/container/web"
-              deployment/cart/container/cache (container cache): target: "deployment/cart/container/cache"
-              pod/cart-7d9 (not ready): target: "pod/cart-7d9"
-              targetless (nobody: an agent of its own): target: "targetless"
+              deployment/cart (2 of 3 ready): target: deployment/cart
+              deployment/cart/container/web (container web): target: deployment/cart/container/web
+              deployment/cart/container/cache (container cache): target: deployment/cart/container/cache
+              pod/cart-7d9 (not ready): target: pod/cart-7d9
+              targetless (nobody: an agent of its own): target: targetless
             target:⏎  path: deployment/c‸
-              deployment/cart (2 of 3 ready): target:⏎  path: "deployment/cart"
-              deployment/cart/container/web (container web): target:⏎  path: "deployment/cart/container/web"
-              deployment/cart/container/cache (container cache): target:⏎  path: "deployment/cart/container/cache"
-              targetless (nobody: an agent of its own): target:⏎  path: "targetless"
+              deployment/cart (2 of 3 ready): target:⏎  path: deployment/cart
+              deployment/cart/container/web (container web): target:⏎  path: deployment/cart/container/web
+              deployment/cart/container/cache (container cache): target:⏎  path: deployment/cart/container/cache
+              targetless (nobody: an agent of its own): target:⏎  path: targetless
             target:⏎  namespace:‸
-              shop (current namespace): target:⏎  namespace: "shop"
-              default (namespace): target:⏎  namespace: "default"
+              shop (current namespace): target:⏎  namespace: shop
+              default (namespace): target:⏎  namespace: default
             feature:⏎  network:⏎    incoming:⏎      ports:⏎        ‸
               8080 (http, TCP, container web): feature:⏎  network:⏎    incoming:⏎      ports:⏎        - 8080
               9090 (metrics, TCP, container web): feature:⏎  network:⏎    incoming:⏎      ports:⏎        - 9090
@@ -427,13 +427,13 @@ fn live_values_in_yaml_and_toml() {
               9090 (metrics, TCP, container web): feature:⏎  network:⏎    incoming:⏎      ports: [9090]
               6379 (redis, TCP, container cache): feature:⏎  network:⏎    incoming:⏎      ports: [6379]
             feature:⏎  env:⏎    unset:⏎      - A⏎      - ‸
-              DATABASE_URL (secret/db): feature:⏎  env:⏎    unset:⏎      - A⏎      - "DATABASE_URL"
-              LD_LIBRARY_PATH (spec): feature:⏎  env:⏎    unset:⏎      - A⏎      - "LD_LIBRARY_PATH"
-              LOG_LEVEL (spec): feature:⏎  env:⏎    unset:⏎      - A⏎      - "LOG_LEVEL"
+              DATABASE_URL (secret/db): feature:⏎  env:⏎    unset:⏎      - A⏎      - DATABASE_URL
+              LD_LIBRARY_PATH (spec): feature:⏎  env:⏎    unset:⏎      - A⏎      - LD_LIBRARY_PATH
+              LOG_LEVEL (spec): feature:⏎  env:⏎    unset:⏎      - A⏎      - LOG_LEVEL
             feature:⏎  env:⏎    override:⏎      ‸
-              DATABASE_URL (secret/db): feature:⏎  env:⏎    override:⏎      "DATABASE_URL": ""
-              LD_LIBRARY_PATH (spec): feature:⏎  env:⏎    override:⏎      "LD_LIBRARY_PATH": ""
-              LOG_LEVEL (spec): feature:⏎  env:⏎    override:⏎      "LOG_LEVEL": ""
+              DATABASE_URL (secret/db): feature:⏎  env:⏎    override:⏎      DATABASE_URL: ""
+              LD_LIBRARY_PATH (spec): feature:⏎  env:⏎    override:⏎      LD_LIBRARY_PATH: ""
+              LOG_LEVEL (spec): feature:⏎  env:⏎    override:⏎      LOG_LEVEL: ""
             feature:⏎  fs:⏎    read_only:⏎      - '‸'
               ^/etc/shop(/|$) (volume mount): feature:⏎  fs:⏎    read_only:⏎      - '^/etc/shop(/|$)'
               ^/var/run/secrets/a\.b(/|$) (volume mount): feature:⏎  fs:⏎    read_only:⏎      - '^/var/run/secrets/a\.b(/|$)'
@@ -470,12 +470,12 @@ fn live_values_in_yaml_and_toml() {
               9090 (metrics, TCP, container web): [feature.network.incoming]⏎ports = [9090]
               6379 (redis, TCP, container cache): [feature.network.incoming]⏎ports = [6379]
             [feature.env.override]⏎‸
-              DATABASE_URL (secret/db): [feature.env.override]⏎"DATABASE_URL" = ""
-              LD_LIBRARY_PATH (spec): [feature.env.override]⏎"LD_LIBRARY_PATH" = ""
-              LOG_LEVEL (spec): [feature.env.override]⏎"LOG_LEVEL" = ""
+              DATABASE_URL (secret/db): [feature.env.override]⏎DATABASE_URL = ""
+              LD_LIBRARY_PATH (spec): [feature.env.override]⏎LD_LIBRARY_PATH = ""
+              LOG_LEVEL (spec): [feature.env.override]⏎LOG_LEVEL = ""
             feature.fs.read_only = ['‸']
               ^/etc/shop(/|$) (volume mount): feature.fs.read_only = ["^/etc/shop(/|$)"]
-              ^/var/run/secrets/a\.b(/|$) (volume mount): feature.fs.read_only = ["^/var/run/secrets/a\\.b(/|$)"]
+              ^/var/run/secrets/a\.b(/|$) (volume mount): feature.fs.read_only = ['^/var/run/secrets/a\.b(/|$)']
         "#]],
     );
 }
@@ -494,42 +494,42 @@ fn keys_and_blocks_of_yaml() {
         expect![[r#"
             feature:
               network:
-                "incoming":
-                  "mode": "steal"
-                  "http_filter":
-                    "header_filter": "^x-session: me$"
-            << "incoming":
-              "mode": "steal"
-              "http_filter":
-                "header_filter": "${1:^x-session: me\$}" >>
+                incoming:
+                  mode: steal
+                  http_filter:
+                    header_filter: "^x-session: me$"
+            << incoming:
+              mode: steal
+              http_filter:
+                header_filter: "${1:^x-session: me\$}" >>
 
             feature:
               network:
                 dns: true
-                "incoming":
-                  "mode": "steal"
-                  "http_filter":
-                    "header_filter": "^x-session: me$"
+                incoming:
+                  mode: steal
+                  http_filter:
+                    header_filter: "^x-session: me$"
             agent: {}
-            << "incoming":
-              "mode": "steal"
-              "http_filter":
-                "header_filter": "${1:^x-session: me\$}" >>
+            << incoming:
+              mode: steal
+              http_filter:
+                header_filter: "${1:^x-session: me\$}" >>
 
             feature:
-              network: {"incoming": { "mode": "steal", "http_filter": { "header_filter": "^x-session: me$" } }}
-            << "incoming": { "mode": "steal", "http_filter": { "header_filter": "${1:^x-session: me\$}" } } >>
+              network: {incoming: { mode: steal, http_filter: { header_filter: "^x-session: me$" } }}
+            << incoming: { mode: steal, http_filter: { header_filter: "${1:^x-session: me\$}" } } >>
 
             feature:
               network:
-                "incoming":
-                  "mode": "steal"
-                  "http_filter":
-                    "header_filter": "^x-session: me$"
-            << "incoming":
-              "mode": "steal"
-              "http_filter":
-                "header_filter": "${1:^x-session: me\$}" >>
+                incoming:
+                  mode: steal
+                  http_filter:
+                    header_filter: "^x-session: me$"
+            << incoming:
+              mode: steal
+              http_filter:
+                header_filter: "${1:^x-session: me\$}" >>
 
         "#]],
     );
@@ -538,36 +538,36 @@ fn keys_and_blocks_of_yaml() {
         "fs",
         &["feature:\n  ‸", "feature: {‸}", "feature:\n  env: true\n  f‸: x"],
         expect![[r#"
-        feature:
-          "fs": "read"
-        << "fs": ${1|"read","local","localwithoverrides","write",true,false|} >>
+            feature:
+              fs: read
+            << fs: ${1|read,local,localwithoverrides,write,true,false|} >>
 
-        feature: {"fs": "read"}
-        << "fs": ${1|"read","local","localwithoverrides","write",true,false|} >>
+            feature: {fs: read}
+            << fs: ${1|read,local,localwithoverrides,write,true,false|} >>
 
-        feature:
-          env: true
-          "fs": x
-        << "fs" >>
+            feature:
+              env: true
+              fs: x
+            << fs >>
 
-    "#]],
+        "#]],
     );
     check_one(
         "mirrord.yaml",
         "agent",
         &["‸\ntarget: pod/x", "target: pod/x\n‸"],
         expect![[r#"
-        "agent": {}
-        target: pod/x
-        << "agent":
-          $0 >>
+            agent: {}
+            target: pod/x
+            << agent:
+              $0 >>
 
-        target: pod/x
-        "agent": {}
-        << "agent":
-          $0 >>
+            target: pod/x
+            agent: {}
+            << agent:
+              $0 >>
 
-    "#]],
+        "#]],
     );
     check_one(
         "mirrord.yaml",
@@ -579,8 +579,8 @@ fn keys_and_blocks_of_yaml() {
                 incoming:
                   http_filter:
                     any_of:
-                      - "header": ""
-            << "header": "${1}" >>
+                      - header: ""
+            << header: "${1}" >>
 
         "#]],
     );
@@ -589,26 +589,26 @@ fn keys_and_blocks_of_yaml() {
         "configuration",
         &["‸"],
         expect![[r#"
-        "target":
-          "path": "deployment/my-app"
-          "namespace": "default"
-        "feature":
-          "network":
-            "incoming": "mirror"
-            "outgoing": true
-          "fs": "read"
-          "env": true
-        << "target":
-          "path": "${1:deployment/my-app}"
-          "namespace": "${2:default}"
-        "feature":
-          "network":
-            "incoming": "${3|mirror,steal,off|}"
-            "outgoing": true
-          "fs": "${4|read,write,local|}"
-          "env": true >>
+            target:
+              path: deployment/my-app
+              namespace: default
+            feature:
+              network:
+                incoming: mirror
+                outgoing: true
+              fs: read
+              env: true
+            << target:
+              path: ${1:deployment/my-app}
+              namespace: ${2:default}
+            feature:
+              network:
+                incoming: ${3|mirror,steal,off|}
+                outgoing: true
+              fs: ${4|read,write,local|}
+              env: true >>
 
-    "#]],
+        "#]],
     );
     check_one(
         "mirrord.yaml",
@@ -640,20 +640,20 @@ fn keys_and_blocks_of_toml() {
         &["[feature.network]\n‸", "[feature.network]\n‸\ndns = true", "feature.network = { ‸ }"],
         expect![[r#"
             [feature.network]
-            ["feature"."network"."incoming"]
-            "mode" = "steal"
-            "http_filter" = { "header_filter" = "^x-session: me$" }
-            << ["feature"."network"."incoming"]
-            "mode" = "steal"
-            "http_filter" = { "header_filter" = "${1:^x-session: me\$}" } >>
+            [feature.network.incoming]
+            mode = "steal"
+            http_filter = { header_filter = "^x-session: me$" }
+            << [feature.network.incoming]
+            mode = "steal"
+            http_filter = { header_filter = "${1:^x-session: me\$}" } >>
 
             [feature.network]
-            "incoming" = { "mode" = "steal", "http_filter" = { "header_filter" = "^x-session: me$" } }
+            incoming = { mode = "steal", http_filter = { header_filter = "^x-session: me$" } }
             dns = true
-            << "incoming" = { "mode" = "steal", "http_filter" = { "header_filter" = "${1:^x-session: me\$}" } } >>
+            << incoming = { mode = "steal", http_filter = { header_filter = "${1:^x-session: me\$}" } } >>
 
-            feature.network = { "incoming" = { "mode" = "steal", "http_filter" = { "header_filter" = "^x-session: me$" } } }
-            << "incoming" = { "mode" = "steal", "http_filter" = { "header_filter" = "${1:^x-session: me\$}" } } >>
+            feature.network = { incoming = { mode = "steal", http_filter = { header_filter = "^x-session: me$" } } }
+            << incoming = { mode = "steal", http_filter = { header_filter = "${1:^x-session: me\$}" } } >>
 
         "#]],
     );
@@ -662,63 +662,63 @@ fn keys_and_blocks_of_toml() {
         "fs",
         &["[feature]\n‸", "[feature]\nenv = true\nf‸ = 1", "[feature.‸]", "feature.‸"],
         expect![[r#"
-        [feature]
-        "fs" = "read"
-        << "fs" = ${1|"read","local","localwithoverrides","write",true,false|} >>
+            [feature]
+            fs = "read"
+            << fs = ${1|"read","local","localwithoverrides","write",true,false|} >>
 
-        [feature]
-        env = true
-        "fs" = 1
-        << "fs" >>
+            [feature]
+            env = true
+            fs = 1
+            << fs >>
 
-        [feature."fs"]
-        << "fs" >>
+            [feature.fs]
+            << fs >>
 
-        feature."fs" = "read"
-        << "fs" = ${1|"read","local","localwithoverrides","write",true,false|} >>
+            feature.fs = "read"
+            << fs = ${1|"read","local","localwithoverrides","write",true,false|} >>
 
-    "#]],
+        "#]],
     );
     check_one(
         "mirrord.toml",
         "agent",
         &["‸\ntarget = 'pod/x'", "target = 'pod/x'\n‸\n\n[feature]"],
         expect![[r#"
-        "agent" = {}
-        target = 'pod/x'
-        << "agent" = { $0 } >>
+            agent = {}
+            target = 'pod/x'
+            << agent = { $0 } >>
 
-        target = 'pod/x'
-        ["agent"]
+            target = 'pod/x'
+            [agent]
 
 
-        [feature]
-        << ["agent"]
-        $0 >>
+            [feature]
+            << [agent]
+            $0 >>
 
-    "#]],
+        "#]],
     );
     check_one(
         "mirrord.toml",
         "configuration",
         &["‸"],
         expect![[r#"
-        ["target"]
-        "path" = "deployment/my-app"
-        "namespace" = "default"
-        ["feature"]
-        "network" = { "incoming" = "mirror", "outgoing" = true }
-        "fs" = "read"
-        "env" = true
-        << ["target"]
-        "path" = "${1:deployment/my-app}"
-        "namespace" = "${2:default}"
-        ["feature"]
-        "network" = { "incoming" = "${3|mirror,steal,off|}", "outgoing" = true }
-        "fs" = "${4|read,write,local|}"
-        "env" = true >>
+            [target]
+            path = "deployment/my-app"
+            namespace = "default"
+            [feature]
+            network = { incoming = "mirror", outgoing = true }
+            fs = "read"
+            env = true
+            << [target]
+            path = "${1:deployment/my-app}"
+            namespace = "${2:default}"
+            [feature]
+            network = { incoming = "${3|mirror,steal,off|}", outgoing = true }
+            fs = "${4|read,write,local|}"
+            env = true >>
 
-    "#]],
+        "#]],
     );
 }
 

@@ -203,7 +203,8 @@ impl Flow<'_> {
             return None;
         }
         let replace = Span::new(self.offset, self.offset);
-        let needs_comma = next.is_some_and(|next| !matches!(next.kind, Mark::Comma | Mark::Close | Mark::Comment));
+        let next = next.and_then(|next| self.significant(next.span.start));
+        let needs_comma = next.is_some_and(|next| !matches!(next.kind, Mark::Comma | Mark::Close));
         let comma_at = match frame.state {
             State::Filled(end) => Some(end),
             _ => None,

@@ -168,8 +168,9 @@ impl Outline<'_> {
             let room = if self.offset == after { Room::AfterColon } else { Room::Line };
             let in_comment = !written.is_empty() && self.offset >= value;
             let place = || self.place(pointer, self.here(), column, line.margin, room);
+            let is_below = || self.below(at).is_some_and(|(below, item)| below > column || item && below == column);
             return match line.has_caret {
-                true => Step::Caret((!in_comment).then(place)),
+                true => Step::Caret((!in_comment && !is_below()).then(place)),
                 false => Step::Next(line.end),
             };
         }
@@ -240,10 +241,8 @@ impl Outline<'_> {
 
     /// The caret in a blank line that begins at `start`, `column` bytes into it.
     fn on_blank(&self, start: usize, column: usize) -> Option<Cursor> {
-        let below = self.text[start..].lines().skip(1).map(|line| (line, line.trim_start_matches(' ')));
-        let next = below.clone().find(|(_, content)| !content.trim().is_empty() && !content.starts_with('#'));
-        let next_column = next.map_or(0, |(line, content)| line.len() - content.len());
-        let next_is_item = next.is_some_and(|(_, content)| content.starts_with("- "));
+        let next = self.below(start);
+        let (next_column, next_is_item) = next.unwrap_or_default();
         if self.scalar.is_some_and(|above| column > above) {
             return None;
         }
@@ -286,6 +285,14 @@ impl Outline<'_> {
         }
         let layout = Layout::Yaml { column, margin, room: Room::Node };
         (!next_is_item || next_column < column).then(|| key(level.pointer.clone(), self.here(), layout, false))
+    }
+
+    /// Column of the first content below the line of byte `at`, and whether it is an item of a list.
+    fn below(&self, at: usize) -> Option<(usize, bool)> {
+        let lines = self.text[at..].lines().skip(1).map(|line| (line, line.trim_start_matches(' ')));
+        let mut content = lines.filter(|(_, content)| !content.trim().is_empty() && !content.starts_with('#'));
+        let (line, content) = content.next()?;
+        Some((line.len() - content.len(), content.starts_with("- ") || content.trim_end() == "-"))
     }
 
     fn here(&self) -> Span {

@@ -13,7 +13,12 @@ pub(in crate::lsp) async fn hover(shared: &Shared, params: HoverParams) -> Optio
     let (snapshot, offset) = shared.at(&params.text_document_position_params)?;
     let encoding = shared.agreement().encoding;
     let answer = shared.feature("hover", &snapshot, move |snapshot| {
-        let hover = hover::hover(snapshot.document(), offset)?;
+        let hover = hover::hover(
+            snapshot.document(),
+            offset,
+            &session::live::View::default(),
+            &std::collections::BTreeMap::default(),
+        )?;
         Some(convert::hover(hover, &convert::Lines::new(&snapshot.text, encoding)))
     });
     answer.await.flatten()
