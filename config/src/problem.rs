@@ -202,6 +202,18 @@ codes! {
     StealsProbes "steals-probes" Warning;
 }
 
+impl Code {
+    /// Its place in the manual.
+    pub fn anchor(self) -> String {
+        format!("problem-{}", self.as_str())
+    }
+
+    /// Its place in the manual, from the root of the repository: `docs/configuration.md#problem-bad-regex`.
+    pub fn link(self) -> String {
+        format!("{}#{}", crate::manual::PATH, self.anchor())
+    }
+}
+
 impl Problem {
     /// A problem of the code's own severity.
     pub fn new(code: Code, pointer: impl Into<String>, span: Span, message: impl Into<String>) -> Self {

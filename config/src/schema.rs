@@ -24,11 +24,15 @@
 //! | `x-sets` | struct | the combinations of keys that may be written |
 //! | `x-pattern-keys` | mapping | its keys are regular expressions |
 
+mod anchor;
 mod derive;
 mod read;
 mod write;
 
 use std::sync::LazyLock;
+
+pub use anchor::anchor;
+pub(crate) use anchor::{home, inside};
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
@@ -50,30 +54,6 @@ pub fn language() -> &'static Shape {
         shape
     });
     &LANGUAGE
-}
-
-/// The place of the key at a canonical pointer in the manual: `/feature/fs/mode` is at `feature-fs-mode`. What the
-/// manual does not list, such as the items of a list, is where its nearest ancestor is.
-pub fn anchor(pointer: &str) -> String {
-    let mut shape = language();
-    let mut anchor = Vec::new();
-    for part in pointer.split('/').skip(1) {
-        shape = match (&shape.list, shape.object.as_ref()) {
-            (Some(list), _) if part.parse::<usize>().is_ok() => &list.item,
-            (_, Some(object)) => match object.keys.iter().find(|(key, _)| key == part) {
-                Some((key, shape)) => {
-                    anchor.push(key.as_str());
-                    shape
-                }
-                None => match &object.others {
-                    Some(others) => others,
-                    None => break,
-                },
-            },
-            _ => break,
-        };
-    }
-    anchor.join("-")
 }
 
 /// What may stand at one place of a document. Each JSON type occurs at most once.

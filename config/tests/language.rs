@@ -7,6 +7,7 @@ mod language {
     mod edits;
     mod forms;
     mod hostile;
+    mod manual;
     mod precedence;
     mod problems;
     mod roundtrip;
