@@ -254,7 +254,7 @@ pub(crate) struct ConditionKeys {
     body: Option<BodyKind>,
     /// With `body`: `JSONPath` that selects values. Alone: jq program over each header line.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("examples" = ["$.user.name"]))]
+    #[schemars(extend("examples" = ["startswith(\"x-session: \")", ".user.name"]))]
     query: Option<String>,
     /// With `body`: regular expression for the selected values.
     #[serde(skip_serializing_if = "Option::is_none")]

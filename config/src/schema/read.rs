@@ -1,6 +1,6 @@
 //! From the schema that schemars generates to [`Shape`].
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{Choice, Flag, Integer, List, Meaning, Object, Shape, Short, Status, Text, Tier, Variable, Variants};
 use crate::target;
@@ -260,20 +260,25 @@ fn shorthand(shape: &mut Shape, short: Option<&Value>, pointer: &str) {
 
 /// The keys of the object form of a target path.
 fn path_keys() -> Vec<(String, Shape)> {
-    let shape = |description: String, meaning| Shape {
+    let name = |description: String, example: &str| Shape {
         description,
-        text: Some(Text { choices: Vec::new(), meaning }),
+        text: Some(Text { choices: Vec::new(), meaning: Some(Meaning::Name) }),
+        examples: vec![example.into()],
         ..Shape::default()
     };
-    let text = |description: String| shape(description, Some(Meaning::Name));
     let mut keys: Vec<_> = target::Kind::ALL
         .iter()
-        .map(|kind| (kind.key().to_owned(), text(format!("Name of the {kind} to stand in for."))))
+        .map(|kind| (kind.key().to_owned(), name(format!("Name of the {kind} to stand in for."), "my-app")))
         .collect();
-    let labels = Object { others: Some(Box::new(shape(String::new(), None))), ..Object::default() };
-    let description = "Labels, all of which the pod to stand in for has.".to_owned();
-    keys.push(("labels".to_owned(), Shape { description, object: Some(labels), ..Shape::default() }));
-    keys.push(("container".to_owned(), text("Container of the pod; otherwise its main one.".to_owned())));
+    let value = Shape { text: Some(Text::default()), ..Shape::default() };
+    let labels = Shape {
+        description: "Labels, all of which the pod to stand in for has.".to_owned(),
+        object: Some(Object { others: Some(Box::new(value)), ..Object::default() }),
+        examples: vec![json!({ "app": "my-app" })],
+        ..Shape::default()
+    };
+    keys.push(("labels".to_owned(), labels));
+    keys.push(("container".to_owned(), name("Container of the pod; otherwise its main one.".to_owned(), "web")));
     keys
 }
 
