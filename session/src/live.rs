@@ -22,6 +22,8 @@ mod shared;
 mod slot;
 mod space;
 mod target;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::{
@@ -129,8 +131,8 @@ impl Live {
         Self { shared, _work: Arc::new(work) }
     }
 
-    /// What is known now. Never waits; starts what it takes to know more, and keeps it going for some minutes
-    /// ([`Pace::kept`]): who wants to hear of changes asks again before.
+    /// What is known now. Never waits; starts what it takes to know more, and keeps it going as long as somebody asks
+    /// again within [`Pace::kept`]; who asks at each of [`Live::changes`] does.
     pub fn view(&self, scope: &Scope) -> View {
         self.shared.view(scope)
     }
@@ -161,9 +163,12 @@ async fn tend(shared: &Arc<Shared>) -> Infallible {
     let mut wanted = shared.wanted();
     let mut crew = Crew::default();
     loop {
-        if shared.with(|known| known.tidy(Instant::now().checked_sub(shared.pace.kept))) {
+        let ago = |span: Duration| Instant::now().checked_sub(span);
+        if shared.with(|known| known.tidy(ago(shared.pace.kept))) {
             shared.want();
         }
+        // Whoever listens for changes looks again, and thereby keeps what it needs.
+        shared.change(|known| Some(known.is_old(ago(shared.pace.kept / 2)?)));
         let roots = shared.with(|known| known.roots());
         crew.suit(roots, |id, task| {
             let shared = Arc::clone(shared);

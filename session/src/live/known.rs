@@ -218,6 +218,13 @@ impl Known {
         self.count() != before
     }
 
+    /// Whether something has not been asked for since `when`.
+    pub(super) fn is_old(&self, when: Instant) -> bool {
+        let spaces = || self.contexts.iter().flat_map(|context| &context.spaces);
+        let targets = spaces().flat_map(|space| space.targets.iter().map(|target| target.asked));
+        targets.chain(spaces().map(|space| space.asked)).any(|asked| asked < when)
+    }
+
     /// All entries.
     fn count(&self) -> usize {
         let spaces = || self.contexts.iter().flat_map(|context| &context.spaces);
