@@ -15,8 +15,7 @@ pub(super) fn remove(text: &str, place: &Place<'_>) -> Option<Vec<Edit>> {
         None => text[parent.span.start..whole.start].rfind('-')? + parent.span.start,
     };
     let siblings = place.siblings();
-    let merges = matches!(parent.value, Value::Object(_)) && text[parent.span.start..parent.span.end].contains("<<");
-    if siblings.len() < 2 && !merges {
+    if siblings.len() < 2 && !has_merge_key(text, parent.span, &siblings) {
         let empty =
             if place.entry().is_some() { Json::Object(serde_json::Map::new()) } else { Json::Array(Vec::new()) };
         return replace(text, &place.outer()?, &empty);
@@ -31,6 +30,17 @@ pub(super) fn remove(text: &str, place: &Place<'_>) -> Option<Vec<Edit>> {
         Span::new(start, next)
     };
     Some(vec![Edit { span, text: String::new() }])
+}
+
+/// Whether `<<` stands between the members of a mapping, where it is a key.
+fn has_merge_key(text: &str, parent: Span, members: &[Span]) -> bool {
+    let mut at = parent.start;
+    let ends = members.iter().map(|member| (member.start, member.end)).chain([(parent.end, parent.end)]);
+    ends.into_iter().any(|(start, end)| {
+        let gap = text.get(at..start).unwrap_or_default();
+        at = end;
+        gap.contains("<<")
+    })
 }
 
 /// Replaces a value that stands in a block; the root, too.
