@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 pub use agent::{Agent, Ephemeral};
 pub use container::{Ci, Container};
+use document::Templates;
 pub use document::{Document, Span};
 pub use experimental::Experimental;
 pub use feature::{Dns, Env, Feature, Filter, Fs, FsMode, HttpFilter, Incoming, IncomingMode, Network, Outgoing};
@@ -304,7 +305,7 @@ pub fn operator_feature(pointer: &str) -> &str {
 
 /// Reads the file, lays variables and flags over it, and checks everything. All problems are found in one pass.
 pub fn load(source: Option<Source<'_>>, overrides: &Overrides) -> Loaded {
-    let document = source.map(|source| Document::parse(source.name, source.text));
+    let (document, key) = read(source, overrides);
     let file = document.as_ref().zip(source).map(|(document, source)| Repair { document, text: source.text });
     let mut findings = Findings::default();
     findings.problems.extend(document.iter().flat_map(|document| document.problems.iter().cloned()));
@@ -314,6 +315,7 @@ pub fn load(source: Option<Source<'_>>, overrides: &Overrides) -> Loaded {
         Ok(mut candidate) => {
             let context = check::Context { file, findings: &findings, target_pending: overrides.target_pending };
             let broken = check::check(&candidate, &context);
+            candidate.key = candidate.key.or(key);
             presets::apply(&mut candidate, &findings.written, &overrides.env);
             findings.problems.extend(broken);
             config = Some(candidate);
@@ -324,10 +326,39 @@ pub fn load(source: Option<Source<'_>>, overrides: &Overrides) -> Loaded {
         ),
     }
     let Findings { mut problems, written, unknown: _ } = findings;
+    if let Some(document) = &document {
+        problems = problems.into_iter().filter_map(|problem| document.explain(problem)).collect();
+    }
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
     let readable = config;
     let sound = problems.iter().all(|problem| problem.severity != Severity::Error);
     Loaded { config: readable.clone().filter(|_| sound), readable, problems, written }
+}
+
+/// The document with its templates rendered, and the key of the session: a flag's, a variable's, the file's, a random
+/// one.
+fn read(source: Option<Source<'_>>, overrides: &Overrides) -> (Option<Document>, Option<String>) {
+    let variable = |name: &str| overrides.env.get(name).filter(|value| !value.is_empty()).map(String::as_str);
+    let names = Templates {
+        key: None,
+        git_branch: variable("MIRRORD_BRANCH_NAME").or(overrides.git_branch.as_deref()),
+        env: &overrides.env,
+        editing: overrides.editing,
+    };
+    let flag = overrides.flags.iter().rfind(|(pointer, _)| pointer == "/key").and_then(|(_, value)| value.as_str());
+    let given = flag.or(variable("MIRRORD_KEY")).map(str::to_owned);
+    let own = if given.is_some() {
+        Ok(None)
+    } else {
+        source.map_or(Ok(None), |source| Document::session_key(source, &names))
+    };
+    let (own, problem) = own.map_or_else(|problem| (None, Some(problem)), |own| (own, None));
+    let key = given.or(own).or_else(|| overrides.random_key.clone());
+    let mut document = source.map(|source| Document::render(source, &Templates { key: key.as_deref(), ..names }));
+    if let Some(document) = &mut document {
+        document.problems.extend(problem);
+    }
+    (document, key)
 }
 
 /// Whether `pointer` is `ancestor` or lies below it.

@@ -12,6 +12,7 @@ mod language {
     mod problems;
     mod roundtrip;
     mod schema;
+    mod templates;
     mod toml;
     mod tree;
     mod yaml;

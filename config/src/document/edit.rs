@@ -9,14 +9,18 @@ mod lines;
 mod place;
 mod tables;
 
+use std::borrow::Cow;
+
 use serde_json::Value as Json;
 
+use super::template::Masked;
 use super::{Document, Span, Syntax, Value, print};
 use crate::problem::Edit;
 use place::{Place, parts};
 
 /// Deletes a key or list item with its separator and, if it is alone there, its lines.
 pub fn remove(document: &Document, text: &str, pointer: &str) -> Option<Vec<Edit>> {
+    let document = &*as_written(document, text)?;
     if document.syntax == Syntax::Toml {
         return tables::remove(document, text, pointer);
     }
@@ -26,6 +30,7 @@ pub fn remove(document: &Document, text: &str, pointer: &str) -> Option<Vec<Edit
 
 /// Deletes the key that stands at `key_span`: one of two with the same name, for example.
 pub fn remove_key(document: &Document, text: &str, key_span: Span) -> Option<Vec<Edit>> {
+    let document = &*as_written(document, text)?;
     if document.syntax == Syntax::Toml {
         return tables::remove_key(document, text, key_span);
     }
@@ -42,6 +47,7 @@ fn remove_at(document: &Document, text: &str, place: &Place<'_>) -> Option<Vec<E
 
 /// Gives a key another name.
 pub fn rename(document: &Document, text: &str, pointer: &str, key: &str) -> Option<Vec<Edit>> {
+    let document = &*as_written(document, text)?;
     let name = print::key(document.syntax, key);
     if document.syntax == Syntax::Toml {
         return tables::rename(document, text, pointer, &name);
@@ -52,6 +58,7 @@ pub fn rename(document: &Document, text: &str, pointer: &str, key: &str) -> Opti
 
 /// Replaces a value.
 pub fn replace(document: &Document, text: &str, pointer: &str, value: &Json) -> Option<Vec<Edit>> {
+    let document = &*as_written(document, text)?;
     let place = match document.syntax {
         Syntax::Toml => return tables::replace(document, text, pointer, value),
         Syntax::Json | Syntax::Yaml => Place::find(document, pointer)?,
@@ -75,6 +82,7 @@ pub fn replace(document: &Document, text: &str, pointer: &str, value: &Json) -> 
 ///
 /// `None` also where a value that is no object is in the way, and where the key is there already.
 pub fn insert(document: &Document, text: &str, pointer: &str, key: &str, value: &Json) -> Option<Vec<Edit>> {
+    let document = &*as_written(document, text)?;
     let mut path = parts(pointer);
     path.push(key.to_owned());
     let known = (0..path.len()).rev().find(|length| {
@@ -121,6 +129,16 @@ pub fn scalar(syntax: Syntax, text: &str) -> String {
 /// A key, in quotes where the syntax needs them.
 pub fn key(syntax: Syntax, key: &str) -> String {
     print::key(syntax, key)
+}
+
+/// The document as it stands in the text: what was rendered is read anew. `None` if blocks of templates decide what
+/// stands there.
+fn as_written<'a>(document: &'a Document, text: &str) -> Option<Cow<'a, Document>> {
+    if document.generated.is_none() {
+        return Some(Cow::Borrowed(document));
+    }
+    let masked = Masked::tags(text);
+    (!masked.has_blocks).then(|| Cow::Owned(Document::read(document.syntax, &masked)))
 }
 
 /// The text after the edits, which must not overlap.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::render::Rendered;
 use super::tags::{Kind, Piece, pieces};
 use crate::document::Span;
 
@@ -41,6 +42,18 @@ impl<'a> Masked<'a> {
     /// A text without anything to hide.
     pub(in crate::document) fn plain(text: &'a str) -> Self {
         Self { text: Cow::Borrowed(text), raw: Cow::Borrowed(text), hidden: Vec::new(), has_blocks: false }
+    }
+
+    /// A rendered text, in which expressions without a value are hidden; `source` is what it was rendered from.
+    pub(in crate::document) fn rendered(rendered: &'a Rendered, source: &str) -> Self {
+        let mut raw = Cow::Borrowed(rendered.text.as_str());
+        for hidden in rendered.unknown.iter().rev() {
+            let written = rendered.map.span(*hidden);
+            if written.end - written.start == hidden.end - hidden.start {
+                raw.to_mut().replace_range(hidden.start..hidden.end, &source[written.start..written.end]);
+            }
+        }
+        Self { text: Cow::Borrowed(&rendered.text), raw, hidden: rendered.unknown.clone(), has_blocks: false }
     }
 
     /// Whether something hidden lies in `span`.
