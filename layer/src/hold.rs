@@ -15,6 +15,7 @@ use protocol::link::{HeldConnect, LoopbackRoute, ToLayer, ToSession};
 use rules::address::{Route, canonical, decide};
 
 use crate::cabi::address::Sockaddr;
+use crate::names;
 use crate::scope::{Hooked, Otherwise, fail};
 use crate::sockets::{self, Protocol};
 use crate::state::Layer;
@@ -40,7 +41,7 @@ pub(crate) struct Plan {
 pub(crate) fn plan(layer: &Layer, fd: RawFd, destination: SocketAddr) -> Hooked<Plan> {
     let asked = canonical(destination);
     let protocol = sockets::protocol_of(fd)?;
-    let (route, why) = decide(&layer.policy.outgoing, asked);
+    let (route, why) = decide(&layer.policy.outgoing, asked, &|name, ip| names::stands_for(layer, name, ip));
     if protocol == Protocol::Udp {
         if route == Route::Remote && layer.notices.udp.is_first() {
             tracing::warn!("UDP to {asked} leaves from this machine: only TCP is carried yet");

@@ -12,7 +12,7 @@ use libc::c_int;
 use protocol::Errno;
 use protocol::link::{Listen, ToLayer, ToSession};
 use rules::address::canonical;
-use rules::listen::{Listener, decide};
+use rules::listen::{Listener, decide, real_port};
 
 use self::asked::{ASKED, Asked};
 use crate::cabi::address::Sockaddr;
@@ -45,6 +45,11 @@ pub(crate) fn bind(layer: &Layer, fd: RawFd, address: SocketAddr) -> Hooked<c_in
         Some(address) => socket::bind(fd, &address),
         None => Err(Errno(libc::EAFNOSUPPORT)),
     };
+    if let Some(real) = real_port(&layer.policy.incoming, requested.port()) {
+        bind(SocketAddr::new(address.ip(), real))?;
+        ASKED.remember(cookie, fd, Asked::Address(requested));
+        return Ok(0);
+    }
     let refused = match bind(address) {
         Ok(()) => return Ok(0),
         Err(errno @ Errno(libc::EADDRINUSE | libc::EACCES | libc::EADDRNOTAVAIL)) => errno,

@@ -3,7 +3,7 @@
 pub(crate) mod host;
 pub(crate) mod list;
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, ToSocketAddrs};
 
 use libc::{addrinfo, c_int};
 use protocol::Errno;
@@ -84,11 +84,24 @@ pub(crate) struct Found {
 
 /// Who answers for `name`.
 pub(crate) fn resolver_of(layer: &Layer, name: &[u8]) -> Resolver {
-    let (resolver, why) = decide(layer.policy.remote_dns, name);
+    let (resolver, why) = decide(layer.policy.remote_dns, layer.policy.dns_filter.as_ref(), name);
     if resolver != Resolver::Local {
         tracing::debug!("name {}: {resolver:?}, {why}", printable(name));
     }
     resolver
+}
+
+/// Whether `name` stands for `address`, asked of whoever resolves the name for the program. Nobody's answer means no.
+pub(crate) fn stands_for(layer: &Layer, name: &str, address: IpAddr) -> bool {
+    match resolver_of(layer, name.as_bytes()) {
+        Resolver::NoName => false,
+        Resolver::Remote => {
+            let found = ask(layer, name.as_bytes(), Question::Plain(Family::Any));
+            found.is_ok_and(|found| found.is_ok_and(|found| found.addresses.contains(&address)))
+        }
+        // The layer's own calls are not hooked.
+        Resolver::Local => (name, 0).to_socket_addrs().is_ok_and(|mut found| found.any(|it| it.ip() == address)),
+    }
 }
 
 /// Asks the target. The outer error is the link's.

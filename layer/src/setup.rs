@@ -19,6 +19,10 @@ use crate::{log, notice, sys};
 /// the process at once: a program that believes itself in the cluster must not run outside it unnoticed.
 pub(crate) fn start() {
     let _scope = Scope::enter();
+    if env::var_os(variable::DONT_LOAD).is_some_and(|value| !value.is_empty()) {
+        notice::always(format_args!("this program was not started: {} forbids it", variable::DONT_LOAD));
+        sys::exit_now(1);
+    }
     let Some(socket) = env::var_os(variable::SOCKET) else {
         return;
     };

@@ -20,6 +20,8 @@ pub mod variable {
     pub const SECRET: &str = "MIRRORD_SESSION_SECRET";
     /// File that the layer's log is appended to; without it the layer logs nothing but errors, to standard error.
     pub const LOG_PATH: &str = "MIRRORD_LAYER_LOG_PATH";
+    /// Set by hand, to find out who loads the layer: a process that does so ends at once.
+    pub const DONT_LOAD: &str = "MIRRORD_DONT_LOAD";
 }
 
 /// What a layer says.

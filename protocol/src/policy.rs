@@ -1,5 +1,7 @@
 //! What the session decided for the layers of its programs: pure data, interpreted by the crate `rules`.
 
+use std::net::IpAddr;
+
 use bincode::{Decode, Encode};
 
 /// Everything that a layer needs to tell local from remote without asking.
@@ -9,6 +11,8 @@ pub struct Policy {
     pub files: FilePolicy,
     /// Names; true: they are resolved where the target is.
     pub remote_dns: bool,
+    /// Splits names while `remote_dns` is on. Ports and addresses of its entries mean nothing here.
+    pub dns_filter: Option<Filter>,
     /// Connections that the program opens.
     pub outgoing: OutgoingPolicy,
     /// Ports that the program listens on.
@@ -61,6 +65,8 @@ pub struct FilePolicy {
 pub struct OutgoingPolicy {
     /// TCP leaves from the target.
     pub tcp: bool,
+    /// Splits destinations, those on loopback aside.
+    pub filter: Option<Filter>,
     /// Loopback destinations mean this machine, without asking the session.
     pub ignore_localhost: bool,
     /// Port of the session's address for held connections; see `docs`: one-sided simultaneous open. 0: not available.
@@ -82,4 +88,44 @@ pub struct IncomingPolicy {
     pub ignore_ports: Vec<u16>,
     /// Pairs (local, remote), one to one.
     pub port_mapping: Vec<(u16, u16)>,
+    /// Pairs (asked, real): local ports that are bound exactly so, or not at all.
+    pub listen_ports: Vec<(u16, u16)>,
+    /// Ranges, ends included: loopback ports of debuggers, which stay private.
+    pub debugger_ports: Vec<(u16, u16)>,
+}
+
+/// A list of destinations, and which side it is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Filter {
+    /// True: the listed ones are the target's, all others this machine's; false: the other way round.
+    pub lists_remote: bool,
+    /// Who is listed.
+    pub entries: Vec<Destination>,
+}
+
+/// An entry of a [`Filter`].
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Destination {
+    /// Whom.
+    pub host: Host,
+    /// Only this port; else every port.
+    pub port: Option<u16>,
+    /// Whether it speaks of TCP; one that does not is for UDP alone.
+    pub tcp: bool,
+}
+
+/// Whom an entry means.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Host {
+    /// Everyone.
+    Any,
+    /// The addresses that a name stands for.
+    Name(String),
+    /// The addresses whose first `length` bits are those of `address`.
+    Subnet {
+        /// First address.
+        address: IpAddr,
+        /// Bits that count.
+        length: u8,
+    },
 }

@@ -17,7 +17,7 @@ use mirrord_protocol::{
     link::{HeldConnect, Listen, LoopbackRoute, Names, ToLayer, ToSession},
     operation::Operation,
     outgoing::{Connect, Connected},
-    policy::{FileMode, FilePolicy, IncomingPolicy, OutgoingPolicy, Policy},
+    policy::{Destination, FileMode, FilePolicy, Filter, Host, IncomingPolicy, OutgoingPolicy, Policy},
 };
 
 struct Book(String);
@@ -70,13 +70,19 @@ fn policy() -> Policy {
             working: b"/w".to_vec(),
         },
         remote_dns: true,
-        outgoing: OutgoingPolicy { tcp: true, ignore_localhost: false, hold_port: 40_000, relay_port: 0 },
+        dns_filter: Some(Filter {
+            lists_remote: true,
+            entries: vec![Destination { host: Host::Name("db".to_owned()), port: None, tcp: true }],
+        }),
+        outgoing: OutgoingPolicy { tcp: true, filter: None, ignore_localhost: false, hold_port: 40_000, relay_port: 0 },
         incoming: IncomingPolicy {
             enabled: true,
             ignore_localhost: false,
             ports: Some(vec![80]),
             ignore_ports: vec![9229],
             port_mapping: vec![(8080, 80)],
+            listen_ports: vec![(80, 8080)],
+            debugger_ports: vec![(45_000, 65_535)],
         },
         host_name: Some(b"pod".to_vec()),
         skip_processes: vec!["git".to_owned()],

@@ -38,6 +38,10 @@ pub enum Why {
     Default(&'static str),
     /// Nothing named the path; `feature.fs.mode` decides.
     Mode(FileMode),
+    /// An entry of a list, by the list's key and the entry's place in it, from 0.
+    Entry(&'static str, usize),
+    /// No entry of a list, by its key.
+    Unlisted(&'static str),
     /// A setting, by its key.
     Key(&'static str),
     /// A fact about the thing itself, in words.
@@ -58,6 +62,8 @@ impl fmt::Display for Why {
                 };
                 write!(f, "feature.fs.mode is `{mode}`")
             }
+            Self::Entry(key, index) => write!(f, "matches {key}[{index}]"),
+            Self::Unlisted(key) => write!(f, "no entry of {key} matches"),
             Self::Key(key) => write!(f, "`{key}` says so"),
             Self::Fact(fact) => f.write_str(fact),
         }

@@ -25,20 +25,32 @@ pub fn decide(policy: &IncomingPolicy, requested: SocketAddr) -> (Listener, Why)
         return private(Why::Key("feature.network.incoming"));
     }
     let port = requested.port();
+    if let Some(index) = policy.listen_ports.iter().position(|(asked, _)| *asked == port && port != 0) {
+        let why = Why::Entry("feature.network.incoming.listen_ports", index);
+        return (Listener::Subscribed { remote_port: remote_port(policy, port) }, why);
+    }
     if port == 0 {
         return private(Why::Fact("the port was left to the kernel"));
     }
     if policy.ignore_localhost && requested.ip().is_loopback() {
         return private(Why::Key("feature.network.incoming.ignore_localhost"));
     }
-    if policy.ignore_ports.contains(&port) {
-        return private(Why::Key("feature.network.incoming.ignore_ports"));
+    if requested.ip().is_loopback() && policy.debugger_ports.iter().any(|(from, to)| (*from..=*to).contains(&port)) {
+        return private(Why::Fact("a debugger's port"));
+    }
+    if let Some(index) = policy.ignore_ports.iter().position(|ignored| *ignored == port) {
+        return private(Why::Entry("feature.network.incoming.ignore_ports", index));
     }
     let remote_port = remote_port(policy, port);
     match &policy.ports {
-        Some(ports) if !ports.contains(&remote_port) => private(Why::Key("feature.network.incoming.ports")),
+        Some(ports) if !ports.contains(&remote_port) => private(Why::Unlisted("feature.network.incoming.ports")),
         _ => (Listener::Subscribed { remote_port }, Why::Key("feature.network.incoming")),
     }
+}
+
+/// The port to bind, exactly, for a listener that asks for `port`; nothing when it gets whatever is free.
+pub fn real_port(policy: &IncomingPolicy, port: u16) -> Option<u16> {
+    policy.listen_ports.iter().find(|(asked, _)| *asked == port).map(|(_, real)| *real)
 }
 
 /// The target's port that `local` stands for: `port_mapping`, else the same number.
@@ -60,22 +72,31 @@ mod tests {
             ports: Some(vec![80, 443]),
             ignore_ports: vec![443],
             port_mapping: vec![(8080, 80)],
+            listen_ports: vec![(9229, 19_229)],
+            debugger_ports: vec![(5678, 5680)],
         };
-        let lines: Vec<String> = ["0.0.0.0:80", "127.0.0.1:80", "0.0.0.0:8080", "0.0.0.0:9000", "[::]:443", "[::]:0"]
-            .iter()
-            .map(|text| {
-                let (listener, why) = decide(&policy, text.parse().expect("a test's address"));
-                format!("{text} {listener:?}: {why}\n")
-            })
-            .collect();
+        let lines: Vec<String> =
+            ["0.0.0.0:80", "127.0.0.1:80", "0.0.0.0:8080", "0.0.0.0:9000", "[::]:443", "[::]:0", "127.0.0.1:9229"]
+                .iter()
+                .map(|text| {
+                    let (listener, why) = decide(&policy, text.parse().expect("a test's address"));
+                    format!("{text} {listener:?}: {why}\n")
+                })
+                .collect();
         expect![[r#"
             0.0.0.0:80 Subscribed { remote_port: 80 }: `feature.network.incoming` says so
             127.0.0.1:80 Private: `feature.network.incoming.ignore_localhost` says so
             0.0.0.0:8080 Subscribed { remote_port: 80 }: `feature.network.incoming` says so
-            0.0.0.0:9000 Private: `feature.network.incoming.ports` says so
-            [::]:443 Private: `feature.network.incoming.ignore_ports` says so
+            0.0.0.0:9000 Private: no entry of feature.network.incoming.ports matches
+            [::]:443 Private: matches feature.network.incoming.ignore_ports[0]
             [::]:0 Private: the port was left to the kernel
+            127.0.0.1:9229 Subscribed { remote_port: 9229 }: matches feature.network.incoming.listen_ports[0]
         "#]]
         .assert_eq(&lines.concat());
+        let policy = IncomingPolicy { ignore_localhost: false, ports: None, ..policy };
+        let at = |text: &str| decide(&policy, text.parse().expect("an address")).0;
+        assert_eq!(at("127.0.0.1:5679"), Listener::Private);
+        assert_ne!(at("0.0.0.0:5679"), Listener::Private);
+        assert_eq!((real_port(&policy, 9229), real_port(&policy, 80)), (Some(19_229), None));
     }
 }

@@ -170,6 +170,17 @@ impl Case<'_> {
                 let default = if written || mode != FileMode::Read { "" } else { ", as by default" };
                 (format!("no pattern matches, and {why}{default}"), Some("/feature/fs/mode".to_owned()))
             }
+            Why::Entry(key, index) => {
+                let list = format!("/{}", key.replace('.', "/"));
+                let all = serde_json::to_value(self.config).unwrap_or_default();
+                let entry = all.pointer(&format!("{list}/{index}")).map(|entry| match entry.as_str() {
+                    Some(text) => text.to_owned(),
+                    None => entry.to_string(),
+                });
+                let text = format!("matches entry {} of {key}, `{}`", index + 1, entry.unwrap_or_default());
+                (text, Some(format!("{list}/{index}")))
+            }
+            Why::Unlisted(key) => (why.to_string(), Some(format!("/{}", key.replace('.', "/")))),
             Why::Key(key) => (why.to_string(), Some(format!("/{}", key.replace('.', "/")))),
             Why::Default(_) | Why::Fact(_) => (why.to_string(), None),
         };

@@ -83,7 +83,7 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
         let help = Some(errors);
         return Err(Failed { help, ..Failed::because(&"the configuration has errors; nothing was started") });
     };
-    let until_first = lifetime::Limits::of(config);
+    let limits = lifetime::Limits::of(config);
 
     terminal::print_line(&json!({"type": "NewTask", "name": TASK, "parent": null}).to_string());
     let progress = Progress::start(Mode::Json, Sink::Stdout);
@@ -109,7 +109,7 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
     progress.settle();
     progress.silence();
     terminal::print_line(&ready(session.injection()).to_string());
-    let ended = lifetime::wait(&session, until_first, signals).await;
+    let ended = lifetime::wait(&session, limits, signals).await;
     if tokio::time::timeout(CLEANUP_LIMIT, session.stop()).await.is_err() {
         terminal::say("warning: the session did not end in good order; the agent ends by itself");
     }

@@ -147,7 +147,7 @@ impl LaunchFlags {
             agent_ttl,
             agent_startup_timeout,
             ephemeral_container,
-            no_telemetry: _,
+            no_telemetry,
             disable_version_check: _,
         } = self;
         let mut keys = core.keys();
@@ -168,6 +168,7 @@ impl LaunchFlags {
             ("/agent/ttl", agent_ttl.map(Value::from)),
             ("/agent/startup_timeout", agent_startup_timeout.map(Value::from)),
             ("/agent/ephemeral", ephemeral_container.then_some(json!(true))),
+            ("/telemetry", no_telemetry.then_some(json!(false))),
         ]);
         keys
     }
@@ -189,7 +190,8 @@ fn overrides(keys: Vec<(&'static str, Option<Value>)>) -> Overrides {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use clap::{CommandFactory, Parser};
+    use config::schema::{Flag, Shape};
     use expect_test::{Expect, expect};
 
     use super::*;
@@ -244,8 +246,49 @@ mod tests {
                 /agent/ttl = 3
                 /agent/startup_timeout = 9
                 /agent/ephemeral = true
+                /telemetry = false
             "#]],
         );
+    }
+
+    /// Flags that set no key.
+    const OTHERS: [&str; 3] = ["--config-file", "--disable-version-check", "--help"];
+
+    /// Every flag that the language names, with its key.
+    fn of_language(shape: &Shape, pointer: &str, all: &mut Vec<(String, Flag)>) {
+        all.extend(shape.flags.iter().map(|flag| (pointer.to_owned(), flag.clone())));
+        for (key, shape) in shape.object.iter().flat_map(|object| &object.keys) {
+            of_language(shape, &format!("{pointer}/{key}"), all);
+        }
+    }
+
+    #[test]
+    fn the_command_line_and_the_language_name_the_same_flags() {
+        let mut named = Vec::new();
+        of_language(config::schema::language(), "", &mut named);
+        assert!(named.len() > 15, "{named:?}");
+        for (pointer, Flag { long, short, value }) in &named {
+            let argument = match (value, pointer.as_str()) {
+                (Some(_), _) => long.clone(),
+                (None, "/feature/fs/mode") => format!("{long}=local"),
+                (None, "/accept_invalid_certificates") => format!("{long}=true"),
+                (None, _) => format!("{long}=7"),
+            };
+            let line = Line::try_parse_from(["mirrord", &argument]).unwrap_or_else(|error| panic!("{error}"));
+            let set = line.flags.keys().into_iter().find_map(|(key, value)| (key == pointer).then_some(value?));
+            let set = set.unwrap_or_else(|| panic!("{long} does not set {pointer}"));
+            assert!(value.as_ref().is_none_or(|value| *value == set), "{long}: {set}");
+            let arguments = Line::command();
+            let argument = arguments.get_arguments().find(|argument| argument.get_long() == long.strip_prefix("--"));
+            assert_eq!(argument.and_then(clap::Arg::get_short), *short, "{long}");
+        }
+        let mut command = Line::command();
+        command.build();
+        for argument in command.get_arguments() {
+            let long = format!("--{}", argument.get_long().expect("each flag has a long name"));
+            let known = OTHERS.contains(&long.as_str()) || named.iter().any(|(_, flag)| flag.long == long);
+            assert!(known, "{long} is no flag of the language");
+        }
     }
 
     #[test]

@@ -246,6 +246,7 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     for warning in std::mem::take(&mut plan.warnings) {
         observer.tell(Event::Warning(warning));
     }
+    let file = environment::file(&plan.env, &options.working_directory)?;
     let linked = match &options.place {
         Place::Local(pod) => link_local(pod, &observer).await?,
         Place::Cluster => link_cluster(&plan, &observer).await?,
@@ -259,9 +260,9 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
         let text = format!("{} variables of the target are not text and were left out", remote.left_out);
         observer.tell(Event::Warning(text));
     }
-    let (set, unset) = environment::merge(&plan.env, &remote, &options.environment);
+    let (set, unset) = environment::merge(&plan.env, &remote, &file, &options.environment);
     if plan.host_name {
-        plan.policy.host_name = Some(remote.host_name);
+        plan.policy.host_name = Some(plan.shown_host_name.take().unwrap_or(remote.host_name));
     }
 
     let hold = match Hold::new().await {

@@ -4,6 +4,7 @@
 //! keys that are missing there, so that no key is ever ignored silently.
 
 mod keys;
+mod variables;
 
 use std::{
     collections::BTreeMap,
@@ -12,10 +13,10 @@ use std::{
     path::Path,
 };
 
-use config::{Agent, Config, Env, Fs, FsMode, Incoming, Loaded, Outgoing, Target};
+use config::{Agent, Config, Env, Fs, FsMode, Incoming, Loaded, Outgoing, Target, feature::filter};
 use protocol::{
     incoming::Mode,
-    policy::{FileMode, FilePolicy, IncomingPolicy, OutgoingPolicy, Policy},
+    policy::{Destination, FileMode, FilePolicy, Filter, Host, IncomingPolicy, OutgoingPolicy, Policy},
 };
 
 use crate::{cluster::ConnectOptions, incoming::wire_mode};
@@ -39,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) spare_probes: bool,
     /// Whether the program sees the pod's host name.
     pub(crate) host_name: bool,
+    /// The name to show instead of the pod's.
+    pub(crate) shown_host_name: Option<Vec<u8>>,
     /// What the user wrote and will not get; sentences.
     pub(crate) warnings: Vec<String>,
 }
@@ -62,7 +65,8 @@ pub(crate) fn plan(loaded: &Loaded, here: &Here<'_>) -> Result<Plan, Refused> {
     let Some(config) = &loaded.config else {
         return Err(Refused(vec!["the configuration has errors".to_owned()]));
     };
-    let keys::Lacking { mut refusals, warnings } = keys::lacking(loaded, config);
+    let keys::Lacking { mut refusals, mut warnings } = keys::lacking(loaded, config);
+    warnings.extend(variables::faults(here));
     let policy = policy(config, here);
     // The layer's engine knows fewer patterns than the language: what it cannot match would silently never match.
     refusals.extend(rules::path::PathRules::new(&policy.files, b"").faults());
@@ -85,6 +89,7 @@ pub(crate) fn plan(loaded: &Loaded, here: &Here<'_>) -> Result<Plan, Refused> {
         incoming: wire_mode(feature.network.incoming.mode),
         spare_probes: !feature.network.incoming.steal_probes,
         host_name: feature.hostname,
+        shown_host_name: variables::host_name(here),
         warnings,
     })
 }
@@ -97,8 +102,9 @@ pub fn policy(config: &Config, here: &Here<'_>) -> Policy {
     Policy {
         files: file_policy(&config.feature.fs, remote_dns, here),
         remote_dns,
-        outgoing: outgoing_policy(&network.outgoing),
-        incoming: incoming_policy(&network.incoming),
+        dns_filter: network.dns.filter.as_ref().map(wire_filter),
+        outgoing: outgoing_policy(&network.outgoing, here),
+        incoming: incoming_policy(&network.incoming, here),
         host_name: None, // known once the agent has told it
         skip_processes: skipped(config),
     }
@@ -142,22 +148,41 @@ fn without_final_slash(path: &[u8]) -> Vec<u8> {
     path.strip_suffix(b"/").unwrap_or(path).to_vec()
 }
 
-fn outgoing_policy(outgoing: &Outgoing) -> OutgoingPolicy {
+fn outgoing_policy(outgoing: &Outgoing, here: &Here<'_>) -> OutgoingPolicy {
     OutgoingPolicy {
         tcp: outgoing.tcp,
-        ignore_localhost: outgoing.ignore_localhost,
+        filter: outgoing.filter.as_ref().map(wire_filter),
+        ignore_localhost: outgoing.ignore_localhost || variables::outgoing_ignores_localhost(here),
         // The session fills them in.
         hold_port: 0,
         relay_port: 0,
     }
 }
 
-fn incoming_policy(incoming: &Incoming) -> IncomingPolicy {
+fn wire_filter(filter: &filter::Filter) -> Filter {
+    let entry = |entry: &filter::Destination| Destination {
+        host: match &entry.host {
+            filter::Host::Any => Host::Any,
+            filter::Host::Name(name) => Host::Name(name.clone()),
+            filter::Host::Subnet { address, length } => Host::Subnet { address: *address, length: *length },
+        },
+        port: entry.port,
+        tcp: entry.protocol != Some(filter::Protocol::Udp),
+    };
+    Filter {
+        lists_remote: matches!(filter, filter::Filter::Remote(_)),
+        entries: filter.entries().iter().map(entry).collect(),
+    }
+}
+
+fn incoming_policy(incoming: &Incoming, here: &Here<'_>) -> IncomingPolicy {
     IncomingPolicy {
         enabled: wire_mode(incoming.mode).is_some(),
         ignore_localhost: incoming.ignore_localhost,
         ports: incoming.ports.clone(),
         ignore_ports: incoming.ignore_ports.clone(),
         port_mapping: incoming.port_mapping.clone(),
+        listen_ports: incoming.listen_ports.clone(),
+        debugger_ports: variables::debugger_ports(here).unwrap_or_default(),
     }
 }

@@ -77,6 +77,7 @@ pub(crate) fn policy() -> Policy {
             ..FilePolicy::default()
         },
         remote_dns: true,
+        dns_filter: None,
         outgoing: OutgoingPolicy { tcp: true, ..OutgoingPolicy::default() },
         incoming: IncomingPolicy { enabled: true, ..IncomingPolicy::default() },
         host_name: Some(b"pod-1".to_vec()),

@@ -1,6 +1,9 @@
 //! Rulings about names, connections and ports.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    cell::Cell,
+    net::{IpAddr, SocketAddr},
+};
 
 use config::IncomingMode;
 use rules::{
@@ -22,8 +25,10 @@ impl Case<'_> {
         let (host, port) = split(host);
         let address = host.parse::<IpAddr>().ok();
         let mut rulings = Vec::new();
-        if address.is_none() {
-            let (resolver, why) = name::decide(self.policy.remote_dns, host.as_bytes());
+        let is_address = address.is_some();
+        if !is_address {
+            let (resolver, why) =
+                name::decide(self.policy.remote_dns, self.policy.dns_filter.as_ref(), host.as_bytes());
             let outcome = match resolver {
                 Resolver::Local => Outcome::Local,
                 Resolver::Remote => Outcome::Remote,
@@ -34,7 +39,18 @@ impl Case<'_> {
         let local_name = host.eq_ignore_ascii_case("localhost");
         let address = address.unwrap_or(if local_name { IpAddr::from([127, 0, 0, 1]) } else { SOME_ADDRESS });
         let destination = address::canonical(SocketAddr::new(address, port.unwrap_or(SOME_PORT)));
-        let (route, why) = address::decide(&self.policy.outgoing, destination);
+        // An address may be behind any name of the filter; of a name only its own entry is certain.
+        let unsure = Cell::new(false);
+        let stands_for = |name: &str, _| {
+            unsure.set(unsure.get() || is_address);
+            !is_address && name.eq_ignore_ascii_case(host)
+        };
+        let (route, why) = address::decide(&self.policy.outgoing, destination, &stands_for);
+        if unsure.get() {
+            let text = format!("{why}, unless the address belongs to a name that is listed there");
+            let filter = Some("/feature/network/outgoing/filter".to_owned());
+            return vec![self.because(Act::Connect, Outcome::Depends, text, filter)];
+        }
         rulings.push(match route {
             Route::Local => self.ruling(Act::Connect, Outcome::Local, why),
             Route::Remote => self.ruling(Act::Connect, Outcome::Remote, why),

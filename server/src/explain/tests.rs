@@ -120,6 +120,29 @@ fn hosts_are_resolved_and_connected_to() {
 }
 
 #[test]
+fn filters_name_their_entries() {
+    check(
+        r#"{"feature": {"network": {"dns": {"filter": {"local": "intern"}}, "outgoing": {"filter": {"remote": ["10.0.0.0/8:80", "db"]}}}}}"#,
+        &["db", "intern", "10.1.1.1:80", "10.1.1.1:81"],
+        &expect![[r#"
+            Host("db")
+              resolve: remote: no entry of feature.network.dns.filter.local matches [/feature/network/dns/filter/local by file]
+              connect: remote: matches entry 2 of feature.network.outgoing.filter.remote, `db` [/feature/network/outgoing/filter/remote/1 by file]
+              udp: local: UDP leaves from this machine in this version
+            Host("intern")
+              resolve: local: matches entry 1 of feature.network.dns.filter.local, `intern` [/feature/network/dns/filter/local/0 by file]
+              connect: local: no entry of feature.network.outgoing.filter.remote matches [/feature/network/outgoing/filter/remote by file]
+              udp: local: UDP leaves from this machine in this version
+            Host("10.1.1.1:80")
+              connect: remote: matches entry 1 of feature.network.outgoing.filter.remote, `10.0.0.0/8:80` [/feature/network/outgoing/filter/remote/0 by file]
+              udp: local: UDP leaves from this machine in this version
+            Host("10.1.1.1:81")
+              connect: depends: no entry of feature.network.outgoing.filter.remote matches, unless the address belongs to a name that is listed there [/feature/network/outgoing/filter by file]
+        "#]],
+    );
+}
+
+#[test]
 fn ports_tell_what_arrives() {
     check(
         r#"{"target": "pod/x", "feature": {"network": {"incoming": {"mode": "steal", "port_mapping": [[8080, 80]], "ignore_ports": [9229], "ignore_localhost": true}}}}"#,
@@ -132,20 +155,20 @@ fn ports_tell_what_arrives() {
               listen: stolen: traffic is taken over from the target's port of the same number; feature.network.incoming.mode decides [/feature/network/incoming/mode by file]
               listen: local: bound to loopback: `feature.network.incoming.ignore_localhost` says so [/feature/network/incoming/ignore_localhost by file]
             Port(9229)
-              listen: local: `feature.network.incoming.ignore_ports` says so [/feature/network/incoming/ignore_ports by file]
+              listen: local: matches entry 1 of feature.network.incoming.ignore_ports, `9229` [/feature/network/incoming/ignore_ports/0 by file]
         "#]],
     );
     check(
         r#"{"feature": {"network": {"incoming": {"ports": [80]}}}}"#,
         &["80", "81", "0"],
         &expect![[r#"
-        Port(80)
-          listen: mirrored: traffic is copied from the target's port of the same number; feature.network.incoming.mode decides [/feature/network/incoming/mode by default]
-        Port(81)
-          listen: local: `feature.network.incoming.ports` says so [/feature/network/incoming/ports by file]
-        Port(0)
-          listen: local: the port was left to the kernel
-    "#]],
+            Port(80)
+              listen: mirrored: traffic is copied from the target's port of the same number; feature.network.incoming.mode decides [/feature/network/incoming/mode by default]
+            Port(81)
+              listen: local: no entry of feature.network.incoming.ports matches [/feature/network/incoming/ports by file]
+            Port(0)
+              listen: local: the port was left to the kernel
+        "#]],
     );
     check(
         r#"{"feature": {"network": {"incoming": "off"}}}"#,

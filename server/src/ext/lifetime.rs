@@ -32,8 +32,9 @@ const PARENT_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Limits {
     /// As the configuration says.
-    pub(super) fn of(_config: &Config) -> Self {
-        Self { until_first: Duration::from_mins(1), after_last: Duration::from_secs(5) }
+    pub(super) fn of(config: &Config) -> Self {
+        let proxy = &config.internal_proxy;
+        Self { until_first: proxy.start_idle_timeout, after_last: proxy.idle_timeout }
     }
 }
 

@@ -92,18 +92,21 @@ fn container(target: &Resolved, agent: &config::Agent, own_key: &str, image: &st
         "imagePullPolicy": agent.image_pull_policy.as_str(),
         "targetContainerName": target.container,
         "args": arguments,
-        "securityContext": security(agent.privileged),
+        "securityContext": security(agent),
     })
 }
 
 /// Root whatever the pod says, because files of the target may belong to anybody; nothing beyond what is needed.
-fn security(privileged: bool) -> Value {
+fn security(agent: &config::Agent) -> Value {
     let user = json!({ "runAsUser": 0, "runAsGroup": 0, "runAsNonRoot": false, "readOnlyRootFilesystem": true });
     let mut context = user;
-    if privileged {
+    if agent.privileged {
         context["privileged"] = true.into();
     } else {
-        context["capabilities"] = json!({ "drop": ["ALL"], "add": CAPABILITIES });
+        let withheld: Vec<Value> = agent.disabled_capabilities.iter().map(|capability| json!(capability)).collect();
+        let wanted: Vec<Value> =
+            CAPABILITIES.iter().map(|name| json!(name)).filter(|name| !withheld.contains(name)).collect();
+        context["capabilities"] = json!({ "drop": ["ALL"], "add": wanted });
         context["allowPrivilegeEscalation"] = false.into();
     }
     context
@@ -221,6 +224,13 @@ mod tests {
         target.object.spec.as_mut().expect("a spec").ephemeral_containers = Some(vec![container]);
         assert_eq!(lingering(&target, "mine", "i:1").count(), 1);
         assert_eq!(taken(&target.object), BTreeSet::from([20_001, 20_009]));
+    }
+
+    #[test]
+    fn capabilities_are_withheld_by_name() {
+        let agent: config::Agent =
+            serde_json::from_value(json!({ "disabled_capabilities": ["SYS_PTRACE", "SYS_ADMIN"] })).expect("known");
+        assert_eq!(security(&agent)["capabilities"]["add"], json!(["NET_ADMIN", "NET_RAW", "BPF"]));
     }
 
     #[test]
