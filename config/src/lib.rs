@@ -19,6 +19,7 @@ pub mod experimental;
 pub mod feature;
 pub mod manual;
 mod merge;
+pub mod operator;
 pub mod presets;
 pub mod problem;
 pub mod proxies;
@@ -265,42 +266,6 @@ impl Loaded {
     pub fn is_written(&self, pointer: &str) -> bool {
         self.written.iter().any(|key| is_at_or_below(&key.pointer, pointer))
     }
-
-    /// The keys that somebody wrote and that have no effect without the operator. A value that asks for nothing, such
-    /// as `"copy_target": false`, does not count.
-    pub fn operator_keys(&self) -> Vec<&WrittenKey> {
-        let values = self.config.as_ref().and_then(|config| serde_json::to_value(config).ok());
-        let defaults = serde_json::to_value(Config::default()).ok();
-        let asks = |pointer: &str| {
-            let value = |root: &Option<serde_json::Value>| root.as_ref()?.pointer(pointer).cloned();
-            values.is_none() || value(&values) != value(&defaults)
-        };
-        let needs =
-            |pointer: &str| schema::language().at(pointer).is_some_and(|shape| shape.tier == schema::Tier::Operator);
-        self.written.iter().filter(|key| needs(&key.pointer) && asks(&key.pointer)).collect()
-    }
-
-    /// A hint for each feature among [`Loaded::operator_keys`], for those who read a configuration without launching.
-    pub fn operator_hints(&self) -> Vec<Problem> {
-        let mut hints: Vec<Problem> = Vec::new();
-        for key in self.operator_keys() {
-            let feature = operator_feature(&key.pointer);
-            if hints.iter().all(|hint| hint.pointer != feature) {
-                let message = "needs the operator, which this version does not have yet";
-                let hint = Problem::new(Code::OperatorKey, feature, key.span, message);
-                hints.push(Problem { severity: Severity::Hint, ..hint });
-            }
-        }
-        hints
-    }
-}
-
-/// The outermost key on the way to `pointer` that needs the operator.
-pub fn operator_feature(pointer: &str) -> &str {
-    let ends = pointer.match_indices('/').skip(1).map(|(end, _)| end).chain([pointer.len()]);
-    let needs =
-        |pointer: &str| schema::language().at(pointer).is_some_and(|shape| shape.tier == schema::Tier::Operator);
-    ends.map(|end| &pointer[..end]).find(|pointer| needs(pointer)).unwrap_or(pointer)
 }
 
 /// Reads the file, lays variables and flags over it, and checks everything. All problems are found in one pass.
@@ -325,10 +290,13 @@ pub fn load(source: Option<Source<'_>>, overrides: &Overrides) -> Loaded {
                 .help("our own check should have found this: please report it with the file"),
         ),
     }
-    let Findings { mut problems, written, unknown: _ } = findings;
-    if let Some(document) = &document {
-        problems = problems.into_iter().filter_map(|problem| document.explain(problem)).collect();
-    }
+    let Findings { problems, written, unknown: _ } = findings;
+    let hints = operator::hints(&written, config.as_ref(), document.as_ref());
+    let explain = |problem| match &document {
+        Some(document) => document.explain(problem),
+        None => Some(problem),
+    };
+    let mut problems: Vec<_> = problems.into_iter().chain(hints).filter_map(explain).collect();
     problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
     let readable = config;
     let sound = problems.iter().all(|problem| problem.severity != Severity::Error);

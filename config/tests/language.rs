@@ -8,6 +8,7 @@ mod language {
     mod forms;
     mod hostile;
     mod manual;
+    mod operator;
     mod precedence;
     mod problems;
     mod roundtrip;

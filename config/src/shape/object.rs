@@ -26,6 +26,9 @@ impl Checker<'_> {
             // A mapping with free keys is one key of the language.
             self.findings.written.truncate(written);
             self.write(node.span, place);
+        } else if checked.is_empty() && self.findings.problems.len() == problems && !place.canonical.is_empty() {
+            // To write nothing in an object can turn it on.
+            self.write(node.span, place);
         }
         if object.exclusive && checked.len() > 1 {
             let keys: Vec<_> = checked.keys().map(|key| format!("`{key}`")).collect();
