@@ -130,11 +130,17 @@ fn repairs(place: &Place<'_>, index: usize, problem: &Problem) -> Vec<Action> {
     actions
 }
 
+/// Most repairs at once.
+const FIXES: usize = 500;
+
+/// Longest text that is offered in other syntaxes, in bytes: the offer contains it.
+const CONVERTED: usize = 256 << 10;
+
 /// One action for everything that has a certain repair.
 fn fix_all(problems: &[Problem]) -> Option<Action> {
     let mut edits: Vec<Edit> = Vec::new();
     let mut repaired = 0;
-    for fix in problems.iter().filter_map(|problem| problem.fix.as_ref()) {
+    for fix in problems.iter().filter_map(|problem| problem.fix.as_ref()).take(FIXES) {
         // Repairs of the same place wait for the next round.
         let free = |edit: &Edit| edits.iter().all(|other| !touch(edit.span, other.span));
         if fix.edits.iter().all(free) {
@@ -152,7 +158,7 @@ fn fix_all(problems: &[Problem]) -> Option<Action> {
 fn conversions(place: &Place<'_>) -> Vec<Action> {
     let others = [Syntax::Json, Syntax::Yaml, Syntax::Toml].into_iter().filter(|to| *to != place.document.syntax);
     let broken = |problem: &Problem| matches!(problem.code, Code::Syntax | Code::DuplicateKey);
-    if place.document.problems.iter().any(broken) {
+    if place.text.len() > CONVERTED || place.document.problems.iter().any(broken) {
         return Vec::new();
     }
     let convert = |to: Syntax| {

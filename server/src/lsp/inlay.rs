@@ -23,11 +23,10 @@ pub struct Hint {
 /// The pod that a workload resolves to, and the values that `variables` override.
 pub fn hints(document: &Document, view: &View, variables: &BTreeMap<String, String>) -> Vec<Hint> {
     let mut hints: Vec<Hint> = pod(document, view).into_iter().collect();
-    tree::walk(&document.root, &mut |pointer, _, node| {
+    tree::walk(document, &mut |shape, node| {
         if matches!(node.value, Value::Object(_) | Value::Broken) {
             return;
         }
-        let Some(shape) = tree::shape(document, pointer) else { return };
         if let Some((variable, value)) = in_effect(shape, &node.value, variables) {
             let label = format!("{variable}={value}");
             let tooltip = format!("The variable {variable} of the environment beats what is written here.");

@@ -1,7 +1,7 @@
 //! Files that a document names.
 
 use config::document::{Document, Span, Value};
-use config::schema::{Meaning, Shape};
+use config::schema::Meaning;
 
 use super::tree;
 
@@ -17,13 +17,13 @@ pub struct Link {
 /// The files that the values of file keys name. A list of kubeconfigs is one link for each.
 pub fn links(document: &Document, text: &str) -> Vec<Link> {
     let mut links = Vec::new();
-    tree::walk(&document.root, &mut |pointer, _, node| {
+    let kubeconfig = tree::find(&document.root, "/kubeconfig");
+    tree::walk(document, &mut |shape, node| {
         let Value::String(value) = &node.value else { return };
-        let is_file = |shape: &Shape| shape.text.as_ref().is_some_and(|text| text.meaning == Some(Meaning::File));
-        if !tree::shape(document, pointer).is_some_and(is_file) {
+        if shape.text.as_ref().is_none_or(|text| text.meaning != Some(Meaning::File)) {
             return;
         }
-        let separated = pointer == "/kubeconfig";
+        let separated = kubeconfig.is_some_and(|kubeconfig| std::ptr::eq(kubeconfig, node));
         let mut at = node.span.start;
         for file in value.split(|c| separated && (c == ':' || c == ';')).filter(|file| !file.is_empty()) {
             // Where it is written with escapes, there is no telling which part is which.

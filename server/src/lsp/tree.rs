@@ -73,26 +73,23 @@ fn descend(node: &Node, pointer: String, offset: usize) -> Option<Hit<'_>> {
     }
 }
 
-/// Calls `visit` with the pointer, the entry and the value of each key and list item, parents first.
-pub fn walk<'a>(root: &'a Node, visit: &mut impl FnMut(&str, Option<&'a Entry>, &'a Node)) {
-    fn go<'a>(node: &'a Node, pointer: &str, visit: &mut impl FnMut(&str, Option<&'a Entry>, &'a Node)) {
-        match &node.value {
-            Value::Object(entries) => {
-                for entry in entries {
-                    let own = join(pointer, &entry.key);
-                    visit(&own, Some(entry), &entry.value);
-                    go(&entry.value, &own, visit);
+/// Calls `visit` with each value that the language knows, and with what may stand there; parents first.
+pub fn walk<'a>(document: &'a Document, visit: &mut impl FnMut(&'static Shape, &'a Node)) {
+    descend_with(language(), &document.root, visit);
+}
+
+fn descend_with<'a>(shape: &'static Shape, node: &'a Node, visit: &mut impl FnMut(&'static Shape, &'a Node)) {
+    visit(shape, node);
+    match (&node.value, &shape.object, &shape.list) {
+        (Value::Object(entries), Some(object), _) => {
+            let exact = object.variant(|key| text(node, &join("", key)));
+            for entry in entries {
+                if let Some(shape) = exact.key(&entry.key).or_else(|| object.key(&entry.key)) {
+                    descend_with(shape, &entry.value, visit);
                 }
             }
-            Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    let own = join(pointer, &index.to_string());
-                    visit(&own, None, item);
-                    go(item, &own, visit);
-                }
-            }
-            _ => {}
         }
+        (Value::Array(items), _, Some(list)) => items.iter().for_each(|item| descend_with(&list.item, item, visit)),
+        _ => {}
     }
-    go(root, "", visit);
 }
