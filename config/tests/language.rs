@@ -6,7 +6,9 @@ mod language {
     mod agreement;
     mod edits;
     mod forms;
+    mod forms_of_text;
     mod hostile;
+    mod limits;
     mod manual;
     mod operator;
     mod precedence;

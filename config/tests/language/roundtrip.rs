@@ -192,3 +192,48 @@ proptest! {
         }
     }
 }
+
+/// Another layout of the same text: more space where space means nothing.
+fn untidy(syntax: Syntax, text: &str, salt: u8) -> String {
+    let mut untidy = String::new();
+    for (index, line) in text.lines().enumerate() {
+        let odd = (index + usize::from(salt)) % 3;
+        let indent = line.len() - line.trim_start().len();
+        match syntax {
+            Syntax::Yaml => untidy += &" ".repeat(indent * usize::from(salt % 3)),
+            Syntax::Json | Syntax::Toml => untidy += &" ".repeat(odd),
+        }
+        untidy += line;
+        untidy += ["\n", "  \n", "\n\n\n"][odd];
+    }
+    untidy
+}
+
+proptest! {
+    #[test]
+    fn formatting_keeps_the_value_and_is_done_at_once(value in document(), salt in any::<u8>(), crlf in any::<bool>()) {
+        for syntax in SYNTAXES {
+            let mut text = untidy(syntax, &print::print(syntax, &value), salt);
+            if crlf { text = text.replace('\n', "\r\n"); }
+            let name = name(syntax);
+            if !Document::parse(&name, &text).problems.is_empty() { continue; }
+            let before = Document::parse(&name, &text).root.to_json();
+            let edits = print::format(&name, &text);
+            let Some(edits) = edits else { panic!("not formatted:\n{text}") };
+            let formatted = edit::apply(&text, &edits);
+            prop_assert_eq!(Document::parse(&name, &formatted).root.to_json(), before, "{}---\n{}", text, formatted);
+            prop_assert_eq!(print::format(&name, &formatted), Some(Vec::new()), "{}---\n{}", text, formatted);
+        }
+    }
+
+    #[test]
+    fn conversions_keep_the_value(value in document()) {
+        for from in SYNTAXES {
+            let text = print::print(from, &value);
+            for to in SYNTAXES {
+                let converted = print::convert(&name(from), &text, to).unwrap();
+                prop_assert_eq!(read(to, &converted), value.clone(), "{}---\n{}", text, converted);
+            }
+        }
+    }
+}

@@ -211,6 +211,22 @@ fn templates_are_scalars() {
 }
 
 #[test]
+fn comments_are_no_part_of_scalars() {
+    check(
+        "a: \"x\" # c\nb: 'it''s' # d\nc: &e \"y\\\"\" # f\ng: h # i\nj: |  # k\n  l\nm: [ \"n\" # o\n ]\n",
+        &expect![[r#"
+        /a = "x" <a> <\"x\"> <a: \"x\">
+        /b = "it's" <b> <\'it\'\'s\'> <b: \'it\'\'s\'>
+        /c = "y\"" <c> <&e \"y\\\"\"> <c: &e \"y\\\"\">
+        /g = "h" <g> <h> <g: h>
+        /j = "l\n" <j> <|  # k\n  l> <j: |  # k\n  l>
+        /m = list <m> <[ \"n\" # o\n ]> <m: [ \"n\" # o\n ]>
+        /m/0 = "n" <\"n\">
+    "#]],
+    );
+}
+
+#[test]
 fn line_ends_and_byte_order_marks() {
     check(
         "\u{feff}a: é\r\nb:\r\n  c: |\r\n    t\r\n    u\r\n  d: 1\r\n",

@@ -40,11 +40,13 @@ pub(super) fn value(node: &Node, pointer: &str, indent: usize, comments: &Commen
     for (index, (part, pointer)) in parts.into_iter().enumerate() {
         let comma = if index + 1 < count { "," } else { "" };
         text += &lines(comments.before(&pointer), inner);
-        text += &format!("{pad}{part}{comma}");
-        if let Some(comment) = comments.behind(&pointer) {
-            text += &format!(" //{comment}");
-        }
-        text.push('\n');
+        let comment = comments.behind(&pointer).map(|comment| format!(" //{comment}")).unwrap_or_default();
+        // Behind the first line, which opens a container.
+        let line = match part.split_once('\n') {
+            Some((first, rest)) => format!("{pad}{first}{comment}\n{rest}{comma}\n"),
+            None => format!("{pad}{part}{comma}{comment}\n"),
+        };
+        text += &line;
     }
     text + &format!("{}{close}", " ".repeat(indent))
 }

@@ -5,6 +5,9 @@ use crate::document::join;
 
 pub(super) fn document(node: &Node, comments: &Comments) -> String {
     let mut printer = Printer { text: lines(&comments.head), comments };
+    if !printer.text.is_empty() {
+        printer.text.push('\n');
+    }
     if let Value::Object(entries) = &node.value {
         printer.table(&[], "", entries);
     }

@@ -5,6 +5,9 @@ use crate::document::join;
 
 pub(super) fn document(node: &Node, comments: &Comments) -> String {
     let mut text = lines(&comments.head, 0);
+    if !text.is_empty() {
+        text.push('\n');
+    }
     let value = match &node.value {
         Value::Object(entries) if !entries.is_empty() => block(node, "", 0, comments),
         Value::Array(items) if !items.is_empty() => block(node, "", 0, comments),

@@ -56,7 +56,8 @@ fn number(text: &str) -> Option<Number> {
 pub(super) fn span(text: &str, span: Span, style: ScalarStyle) -> Span {
     let written = &text[span.start..span.end];
     let end = match style {
-        ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => span.end,
+        ScalarStyle::SingleQuoted => span.start + closed(written, '\''),
+        ScalarStyle::DoubleQuoted => span.start + closed(written, '"'),
         _ => span.start + written.trim_end().len(),
     };
     let start = match style {
@@ -64,6 +65,21 @@ pub(super) fn span(text: &str, span: Span, style: ScalarStyle) -> Span {
         _ => span.start,
     };
     Span::new(start, end)
+}
+
+/// Behind the closing quote of `written`: the parser counts a comment behind it to the scalar.
+fn closed(written: &str, quote: char) -> usize {
+    let Some(open) = written.find(quote) else { return written.len() };
+    let mut chars = written[open + 1..].char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let doubled = c == '\'' && chars.peek().is_some_and(|(_, next)| *next == '\'');
+        if quote == '"' && c == '\\' || quote == '\'' && doubled {
+            chars.next();
+        } else if c == quote {
+            return open + 1 + at + 1;
+        }
+    }
+    written.len()
 }
 
 /// Where the header of a block scalar stands, whose content begins behind `before`.
