@@ -32,8 +32,13 @@ mod start;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
+use session::event::Observer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
@@ -77,4 +82,24 @@ where
     O: AsyncWrite + Send + Unpin,
 {
     proxy::Proxy::new(input, output, environment, proxy::Reach::world()).run().await
+}
+
+/// Starts the session of a launch that somebody else makes: `arguments` are the keys of a launch configuration that
+/// matter here (`mirrord`, `cwd`, `env`), `folder` is what they are relative to. Fails with text for the user.
+pub(crate) async fn session(
+    mut arguments: serde_json::Map<String, serde_json::Value>,
+    variables: &BTreeMap<OsString, OsString>,
+    folder: &Path,
+    layer: PathBuf,
+    observer: Observer,
+    cancel: CancellationToken,
+) -> Result<session::Session, String> {
+    let wish = launch::take(&mut arguments)?.session;
+    let launch = backing::Launch {
+        wish: wish.ok_or("the launch wants no session: \"mirrord\" says so")?,
+        layer,
+        environment: start::environment(variables, &arguments),
+        working_directory: launch::working_directory(&arguments, folder),
+    };
+    backing::start(launch, observer, cancel).await
 }

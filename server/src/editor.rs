@@ -1,23 +1,20 @@
 //! What an editor starts: the language server and the debug adapter on standard input and output.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
-use config::Kind;
 use futures::future::BoxFuture;
 use session::{
-    cluster::ConnectOptions,
-    targets::{TargetEntry, TargetList, TargetQuery},
+    Injection,
+    event::Observer,
+    live::{Live, LiveOptions},
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bundle, cli, dap, exit, ls,
-    lsp::{
-        self,
-        extension::{Available, Query, TargetSource, Targets},
-    },
-    terminal,
+    bundle, cli, dap, exit,
+    lsp::{self, End, Launch, Session, SessionSource},
+    settings, terminal,
 };
 
 /// Speaks LSP until the editor is done.
@@ -26,15 +23,29 @@ pub(crate) fn lsp() -> u8 {
         Ok(runtime) => runtime,
         Err(code) => return code,
     };
-    runtime.block_on(async {
-        let cancel = cancelled_by_signals();
-        let serve = lsp::serve(tokio::io::stdin(), tokio::io::stdout(), Arc::new(LiveTargets));
-        cancel.run_until_cancelled(serve).await;
+    let end = runtime.block_on(async {
+        let stop = cancelled_by_signals();
+        let live = Live::new(LiveOptions { environment: settings::environment(), ..LiveOptions::default() });
+        let surroundings = lsp::Surroundings {
+            views: Arc::new(live),
+            sessions: Arc::new(ClusterSessions),
+            environment: std::env::vars_os().collect(),
+            working_directory: working_directory(),
+            stop: stop.clone(),
+        };
+        lsp::serve(tokio::io::stdin(), tokio::io::stdout(), surroundings).await
     });
     // Tokio reads standard input on a thread that cannot be interrupted: an editor that keeps the pipe open must not
     // keep us.
     runtime.shutdown_background();
-    0
+    match end {
+        End::Orderly => 0,
+        End::Abrupt => exit::FAILURE,
+    }
+}
+
+fn working_directory() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| "/".into())
 }
 
 /// Speaks DAP until the editor disconnects.
@@ -52,7 +63,7 @@ pub(crate) fn dap(adapter: Option<String>) -> u8 {
             adapter,
             layer,
             variables: std::env::vars_os().collect(),
-            working_directory: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+            working_directory: working_directory(),
             stop: cancelled_by_signals(),
         };
         dap::serve(tokio::io::stdin(), tokio::io::stdout(), environment).await
@@ -88,63 +99,39 @@ fn cancelled_by_signals() -> CancellationToken {
     cancel
 }
 
-/// The targets of the user's cluster, asked for anew each time; the language server keeps answers.
-struct LiveTargets;
+/// Sessions in the cluster, started as the debug adapter starts them.
+struct ClusterSessions;
 
-impl TargetSource for LiveTargets {
-    fn targets(&self, query: Query) -> BoxFuture<'static, Result<Targets, String>> {
+impl SessionSource for ClusterSessions {
+    fn start(
+        &self,
+        launch: Launch,
+        observer: Observer,
+        cancel: CancellationToken,
+    ) -> BoxFuture<'static, Result<Box<dyn Session>, String>> {
         Box::pin(async move {
-            let Query { namespace, context, kubeconfig, types } = query;
-            let options = ConnectOptions { kubeconfig, context, use_proxy: true, ..ConnectOptions::default() };
-            let kinds = Kind::ALL.into_iter().filter(|kind| types.iter().any(|name| name == kind.as_str())).collect();
-            let list = ls::ask(&options, &TargetQuery { namespace, kinds }).await?;
-            Ok(convert(list))
+            let layer = bundle::layer().map_err(|error| error.to_string())?;
+            let Launch { start, environment, folder } = launch;
+            let arguments = start.arguments();
+            let session = dap::session(arguments, &environment, &folder, layer, observer, cancel).await?;
+            Ok(Box::new(ClusterSession(session)) as Box<dyn Session>)
         })
     }
 }
 
-/// A list as editors get it: a pod is one entry, with its containers.
-fn convert(list: TargetList) -> Targets {
-    let TargetList { targets, namespaces, current_namespace, context, hidden: _ } = list;
-    let mut converted: Vec<Available> = Vec::new();
-    for entry in targets {
-        let TargetEntry { path, kind, name: _, namespace, available, containers, ready: _, desired: _, reason: _ } =
-            entry;
-        let path = path.split("/container/").next().unwrap_or_default().to_owned();
-        match converted.last_mut().filter(|last| last.path == path && last.namespace == namespace) {
-            Some(last) => last.containers.extend(containers),
-            None => converted.push(Available { path, namespace, kind: kind.to_owned(), available, containers }),
-        }
+struct ClusterSession(session::Session);
+
+impl Session for ClusterSession {
+    fn injection(&self) -> Injection {
+        self.0.injection().clone()
     }
-    Targets { targets: converted, namespaces, current_namespace, context }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn counters(&self) -> (u64, u64, u64) {
+        let session::Counters { link, processes } = self.0.counters();
+        (link.bytes_sent, link.bytes_received, processes)
+    }
 
-    #[test]
-    fn a_pod_of_several_containers_is_one_target_for_editors() {
-        let entry = |path: &str, container: &str| TargetEntry {
-            path: path.to_owned(),
-            kind: "pod",
-            name: "p".to_owned(),
-            namespace: "n".to_owned(),
-            available: true,
-            containers: vec![container.to_owned()],
-            ready: None,
-            desired: None,
-            reason: None,
-        };
-        let list = TargetList {
-            targets: vec![entry("pod/p/container/a", "a"), entry("pod/p/container/b", "b"), entry("pod/q", "c")],
-            namespaces: Vec::new(),
-            current_namespace: "n".to_owned(),
-            context: None,
-            hidden: Vec::new(),
-        };
-        let converted = convert(list);
-        let told: Vec<_> = converted.targets.iter().map(|one| (one.path.as_str(), one.containers.join("+"))).collect();
-        assert_eq!(told, [("pod/p", "a+b".to_owned()), ("pod/q", "c".to_owned())]);
+    fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(self.0.stop())
     }
 }

@@ -14,13 +14,13 @@ use rules::{
     Why,
     path::{Access, PathRules, Place},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use session::Here;
 
 pub use words::place_of;
 
 /// What somebody wants to know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Question {
     /// Whose file is it? An absolute path.

@@ -8,3 +8,13 @@ mod client;
 mod cluster;
 #[path = "lsp/conversation.rs"]
 mod conversation;
+#[path = "lsp/live.rs"]
+mod live;
+#[path = "lsp/protocol.rs"]
+mod protocol;
+#[path = "lsp/robust.rs"]
+mod robust;
+#[path = "lsp/sessions.rs"]
+mod sessions;
+#[path = "lsp/workspace.rs"]
+mod workspace;

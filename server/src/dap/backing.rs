@@ -71,16 +71,25 @@ impl Sessions {
     ) -> Result<Backing, String> {
         match self {
             Self::Cluster => {
-                let config = load(&launch, &observer)?;
-                let Launch { wish: _, layer, environment, working_directory } = launch;
-                let options = Options { config, layer, environment, working_directory, place: Place::Cluster };
-                let session = session::Session::start(options, observer, cancel).await;
-                session.map(|session| Backing::Session(Arc::new(session))).map_err(|error| chain(&error))
+                let session = start(launch, observer, cancel).await;
+                session.map(|session| Backing::Session(Arc::new(session)))
             }
             #[cfg(test)]
             Self::Pretended(pretence) => pretence.start(launch, observer, cancel).await,
         }
     }
+}
+
+/// Starts a session in the cluster. Fails with text for the user.
+pub(super) async fn start(
+    launch: Launch,
+    observer: Observer,
+    cancel: CancellationToken,
+) -> Result<session::Session, String> {
+    let config = load(&launch, &observer)?;
+    let Launch { wish: _, layer, environment, working_directory } = launch;
+    let options = Options { config, layer, environment, working_directory, place: Place::Cluster };
+    session::Session::start(options, observer, cancel).await.map_err(|error| chain(&error))
 }
 
 impl Backing {

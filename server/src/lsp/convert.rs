@@ -100,7 +100,7 @@ impl<'a> Lines<'a> {
         start + content.len()
     }
 
-    fn range(&self, span: Span) -> Range {
+    pub(super) fn range(&self, span: Span) -> Range {
         Range::new(self.position(span.start), self.position(span.end))
     }
 }

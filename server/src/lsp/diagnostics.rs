@@ -1,28 +1,41 @@
-//! What is wrong with the open documents, told as they change.
+//! What is wrong with the open documents, told as they and their clusters change.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use config::problem::{Code, Problem};
-use config::{Loaded, Overrides, Source, Span};
+use config::{Loaded, Source, Span};
+use session::live::{Scope, View};
 use tokio::sync::mpsc;
-use tower_lsp::lsp_types::Url;
+use tower_lsp::lsp_types::{Diagnostic, Url};
 
 use super::convert::{self, Lines};
 use super::documents::{LIMIT, Snapshot};
+use super::scope;
 use super::shared::Shared;
+use super::status::Status;
+use super::workspace::Workspace;
 
 /// How long edits are collected before they are checked: within a keystroke's pause, far below the 150 ms that an
 /// editor may lag.
-const DEBOUNCE: std::time::Duration = std::time::Duration::from_millis(40);
+const DEBOUNCE: Duration = Duration::from_millis(40);
 
 /// Documents waiting to be checked. More distinct ones within [`DEBOUNCE`] make their editors wait, and nothing is
 /// lost.
 pub(super) const DIRTY_LIMIT: usize = 64;
 
-/// Loads a document that is being edited: flags of a later launch are not known, a target may still be picked.
-pub(super) fn load(snapshot: &Snapshot) -> Loaded {
-    let overrides = Overrides { target_pending: true, editing: true, ..Overrides::default() };
-    config::load(Some(Source { name: &snapshot.name, text: &snapshot.text }), &overrides)
+/// Loads a document as a launch from this editor would.
+pub(super) fn load(snapshot: &Snapshot, workspace: &Workspace) -> Loaded {
+    let source = Source { name: &snapshot.name, text: &snapshot.text };
+    config::load(Some(source), &workspace.overrides(&snapshot.uri))
+}
+
+/// Everything wrong with a document, in view of its cluster, in the order of the text.
+pub(super) fn problems(snapshot: &Snapshot, loaded: &Loaded, view: &View) -> Vec<Problem> {
+    let mut problems = loaded.problems.clone();
+    problems.extend(session::live::problems(snapshot.document(), &snapshot.text, loaded, view));
+    problems.sort_by_key(|problem| (problem.span.start, problem.span.end));
+    problems
 }
 
 /// The problem of a document that is not read at all.
@@ -32,12 +45,35 @@ fn oversized(snapshot: &Snapshot) -> Problem {
     Problem::new(Code::Syntax, "", Span::new(0, 0), message).help("is this a configuration?")
 }
 
-/// Checks edited documents and publishes what is wrong with them: the newest text only, and once.
+/// What was told last of a document.
+struct Told {
+    snapshot: Snapshot,
+    diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks documents when they are edited and when a cluster changes, and publishes what is wrong with them: the
+/// newest text only, and once.
 pub(super) async fn run(shared: &Shared, mut dirty_rx: mpsc::Receiver<Url>) {
-    let mut checked: HashMap<Url, Snapshot> = HashMap::new();
-    while let Some(first) = dirty_rx.recv().await {
-        tokio::time::sleep(DEBOUNCE).await;
-        let mut due = vec![first];
+    let mut told: HashMap<Url, Told> = HashMap::new();
+    let mut status = Status::default();
+    let mut changes = shared.views.changes();
+    let mut lively = true;
+    loop {
+        let mut due = Vec::new();
+        tokio::select! {
+            first = dirty_rx.recv() => match first {
+                Some(first) => {
+                    due.push(first);
+                    tokio::time::sleep(DEBOUNCE).await;
+                }
+                None => return,
+            },
+            changed = changes.changed(), if lively => match changed {
+                Ok(()) => due.extend(told.keys().cloned()),
+                // No view will ever change again.
+                Err(_) => lively = false,
+            },
+        }
         while let Ok(uri) = dirty_rx.try_recv() {
             if !due.contains(&uri) {
                 due.push(uri);
@@ -45,32 +81,37 @@ pub(super) async fn run(shared: &Shared, mut dirty_rx: mpsc::Receiver<Url>) {
         }
         for uri in due {
             let Some(snapshot) = shared.document(&uri) else {
-                checked.remove(&uri);
+                told.remove(&uri);
                 shared.client.publish_diagnostics(uri, Vec::new(), None).await;
                 continue;
             };
-            if checked.get(&uri).is_some_and(|last| last.is(&snapshot)) {
-                continue;
+            let Some((diagnostics, seen)) = check(shared, &snapshot).await else { continue };
+            if let Some((scope, view)) = seen {
+                status.tell(shared, &scope, &view).await;
             }
-            check(shared, &uri, &snapshot).await;
-            checked.insert(uri, snapshot);
+            let is_told = |last: &Told| last.snapshot.is(&snapshot) && last.diagnostics == diagnostics;
+            if !told.get(&uri).is_some_and(is_told) {
+                shared.client.publish_diagnostics(uri.clone(), diagnostics.clone(), Some(snapshot.version)).await;
+                told.insert(uri, Told { snapshot, diagnostics });
+            }
         }
     }
 }
 
-async fn check(shared: &Shared, uri: &Url, snapshot: &Snapshot) {
+/// The diagnostics of a document, and what was seen of its cluster.
+pub(super) async fn check(shared: &Shared, snapshot: &Snapshot) -> Option<(Vec<Diagnostic>, Option<(Scope, View)>)> {
     let encoding = shared.agreement().encoding;
-    let found = if snapshot.is_oversized() {
-        Some(vec![convert::diagnostic(oversized(snapshot), &Lines::new("", encoding))])
-    } else {
-        let find = move |snapshot: &Snapshot| {
-            let lines = Lines::new(&snapshot.text, encoding);
-            let problems = snapshot.loaded(load).problems.iter();
-            problems.map(|problem| convert::diagnostic(problem.clone(), &lines)).collect()
-        };
-        shared.feature("diagnostics", snapshot, find).await
-    };
-    if let Some(found) = found {
-        shared.client.publish_diagnostics(uri.clone(), found, Some(snapshot.version)).await;
+    if snapshot.is_oversized() {
+        return Some((vec![convert::diagnostic(oversized(snapshot), &Lines::new("", encoding))], None));
     }
+    let (workspace, views) = (shared.workspace(), std::sync::Arc::clone(&shared.views));
+    let check = move |snapshot: &Snapshot| {
+        let scope = scope::of(snapshot, &workspace);
+        let view = views.view(&scope);
+        let loaded = snapshot.loaded(|snapshot| load(snapshot, &workspace));
+        let lines = Lines::new(&snapshot.text, encoding);
+        let found = problems(snapshot, loaded, &view).into_iter();
+        (found.map(|problem| convert::diagnostic(problem, &lines)).collect(), Some((scope, view)))
+    };
+    shared.feature("diagnostics", snapshot, check).await
 }

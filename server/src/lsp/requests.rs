@@ -2,11 +2,16 @@
 
 pub(super) mod completion;
 pub(super) mod hover;
+pub(super) mod meaning;
+pub(super) mod sessions;
 pub(super) mod synchronize;
+pub(super) mod targets;
+pub(super) mod workspace;
 
 use serde_json::json;
 use tower_lsp::lsp_types::ServerCapabilities;
 
+use super::extension::{NOTIFICATIONS, REQUESTS};
 use super::shared::Agreement;
 
 /// Everything that the server can do.
@@ -16,7 +21,9 @@ pub(super) fn capabilities(agreement: Agreement) -> ServerCapabilities {
         text_document_sync: Some(synchronize::capability()),
         completion_provider: Some(completion::capability()),
         hover_provider: Some(hover::capability()),
-        experimental: Some(json!({ "mirrord": { "targets": true } })),
+        execute_command_provider: Some(sessions::capability()),
+        workspace: Some(workspace::capability()),
+        experimental: Some(json!({ "mirrord": { "requests": REQUESTS, "notifications": NOTIFICATIONS } })),
         ..ServerCapabilities::default()
     }
 }

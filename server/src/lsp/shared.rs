@@ -1,16 +1,24 @@
 //! What all handlers share: the documents, the agreement with the editor, and a way to run features safely.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use session::live::Views;
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower_lsp::Client;
-use tower_lsp::lsp_types::{ClientCapabilities, MessageType, TextDocumentPositionParams, Url};
+use tower_lsp::lsp_types::{ClientCapabilities, MessageType, NumberOrString, TextDocumentPositionParams, Url};
 
 use super::convert::{self, Encoding, Lines};
 use super::documents::{Documents, Snapshot};
-use super::live::Live;
+use super::extension::{Event, EventNotification};
+use super::requests::targets::Pickers;
+use super::sessions::Sessions;
+use super::workspace::Workspace;
 
 /// Size of a text, in bytes, from which reading it is left to other threads: about what takes a millisecond.
 const LARGE: usize = 64 << 10;
@@ -21,9 +29,21 @@ const READERS: usize = 2;
 /// What the handlers share.
 pub(super) struct Shared {
     pub(super) client: Client,
-    pub(super) live: Live,
+    /// What is known of clusters.
+    pub(super) views: Arc<dyn Views>,
+    pub(super) sessions: Arc<Sessions>,
+    /// Starts of sessions, which come to a clean end whatever happens to the request for them.
+    pub(super) tasks: TaskTracker,
+    /// The conversation is over.
+    pub(super) end: CancellationToken,
     documents: Mutex<Documents>,
+    workspace: Mutex<Arc<Workspace>>,
+    pickers: Mutex<Pickers>,
     agreement: OnceLock<Agreement>,
+    /// Starts under way, by the token of their progress.
+    cancellable: Mutex<HashMap<NumberOrString, CancellationToken>>,
+    /// Whether the editor has said `shutdown`.
+    shut_down: AtomicBool,
     readers: Semaphore,
     /// handlers --edited documents--> checker
     dirty_tx: mpsc::Sender<Url>,
@@ -36,22 +56,49 @@ pub(super) struct Agreement {
     pub(super) encoding: Encoding,
     /// Whether inserted text may have stops.
     pub(super) snippets: bool,
+    /// Whether the editor watches files for those who ask.
+    pub(super) watches_files: bool,
+    /// Whether the editor tells its settings to those who ask.
+    pub(super) tells_settings: bool,
+    /// The editor's process.
+    pub(super) process: Option<i32>,
 }
 
 impl Agreement {
     /// The best for an editor that can do this.
-    pub(super) fn with(client: &ClientCapabilities) -> Self {
-        Self { encoding: Encoding::choose(client), snippets: convert::takes_snippets(client) }
+    pub(super) fn with(client: &ClientCapabilities, process: Option<u32>) -> Self {
+        let workspace = client.workspace.as_ref();
+        let files = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
+        Self {
+            encoding: Encoding::choose(client),
+            snippets: convert::takes_snippets(client),
+            watches_files: files.and_then(|files| files.dynamic_registration).unwrap_or(false),
+            tells_settings: workspace.and_then(|workspace| workspace.configuration).unwrap_or(false),
+            process: process.and_then(|process| i32::try_from(process).ok()),
+        }
     }
 }
 
 impl Shared {
-    pub(super) fn new(client: Client, live: Live, dirty_tx: mpsc::Sender<Url>) -> Self {
+    pub(super) fn new(
+        client: Client,
+        views: Arc<dyn Views>,
+        sessions: Sessions,
+        workspace: Workspace,
+        dirty_tx: mpsc::Sender<Url>,
+    ) -> Self {
         Self {
             client,
-            live,
+            views,
+            sessions: Arc::new(sessions),
+            tasks: TaskTracker::new(),
+            end: CancellationToken::new(),
             documents: Mutex::default(),
+            workspace: Mutex::new(Arc::new(workspace)),
+            pickers: Mutex::default(),
             agreement: OnceLock::new(),
+            cancellable: Mutex::default(),
+            shut_down: AtomicBool::new(false),
             readers: Semaphore::new(READERS),
             dirty_tx,
         }
@@ -60,6 +107,71 @@ impl Shared {
     /// The documents. A poisoned lock means that an edit panicked half-way, which leaves the document as it was.
     pub(super) fn documents(&self) -> MutexGuard<'_, Documents> {
         self.documents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The surroundings of the documents now.
+    pub(super) fn workspace(&self) -> Arc<Workspace> {
+        Arc::clone(&self.workspace.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the surroundings; [`Shared::reconsider`] makes the documents follow.
+    pub(super) fn change_workspace(&self, change: impl FnOnce(&mut Workspace)) {
+        change(Arc::make_mut(&mut self.workspace.lock().unwrap_or_else(PoisonError::into_inner)));
+    }
+
+    /// Checks all documents anew, as what they depend on has changed.
+    pub(super) async fn reconsider(&self) {
+        let uris: Vec<_> = {
+            let mut documents = self.documents();
+            documents.reconsider();
+            documents.all().filter_map(|snapshot| Url::parse(&snapshot.uri).ok()).collect()
+        };
+        for uri in uris {
+            self.touch(uri).await;
+        }
+    }
+
+    /// Does something beside the conversation, as long as it lasts. Requests of ours to the editor belong here:
+    /// tower-lsp does not survive an answer that nobody waits for any more, as after a request of the editor that was
+    /// cancelled.
+    pub(super) fn beside(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(self.end.clone().run_until_cancelled_owned(work));
+    }
+
+    /// What pickers have been told.
+    pub(super) fn pickers(&self) -> MutexGuard<'_, Pickers> {
+        self.pickers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets the editor cancel by the token of a progress, until the guard is dropped.
+    pub(super) fn cancellable(&self, token: NumberOrString, cancel: CancellationToken) -> impl Drop + '_ {
+        self.tokens().insert(token.clone(), cancel);
+        Registered { shared: self, token }
+    }
+
+    /// The editor cancels a progress.
+    pub(super) fn cancel(&self, token: &NumberOrString) {
+        if let Some(cancel) = self.tokens().get(token) {
+            cancel.cancel();
+        }
+    }
+
+    fn tokens(&self) -> MutexGuard<'_, HashMap<NumberOrString, CancellationToken>> {
+        self.cancellable.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the editor something worth showing.
+    pub(super) async fn tell(&self, event: Event) {
+        self.client.send_notification::<EventNotification>(event).await;
+    }
+
+    /// The editor has said `shutdown`.
+    pub(super) fn shut_down(&self) {
+        self.shut_down.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_shut_down(&self) -> bool {
+        self.shut_down.load(Ordering::Relaxed)
     }
 
     /// What `initialize` agreed on.
@@ -120,6 +232,17 @@ impl Shared {
                 None
             }
         }
+    }
+}
+
+struct Registered<'a> {
+    shared: &'a Shared,
+    token: NumberOrString,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.shared.tokens().remove(&self.token);
     }
 }
 

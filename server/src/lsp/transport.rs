@@ -31,17 +31,8 @@ const OUTPUT_LIMIT: usize = 64;
 /// How long an editor that is done may take to read what was still to be said.
 const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 
-/// Why the conversation is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The editor said `exit`.
-    Exit,
-    /// The pipe was closed.
-    Closed,
-}
-
 /// Serves until the editor is done.
-pub(super) async fn run<I, O, S>(mut service: LspService<S>, socket: ClientSocket, input: I, output: O) -> End
+pub(super) async fn run<I, O, S>(mut service: LspService<S>, socket: ClientSocket, input: I, output: O)
 where
     I: AsyncRead + Unpin,
     O: AsyncWrite,
@@ -55,25 +46,24 @@ where
         let forward = async {
             while let Some(request) = requests.next().await {
                 if output_tx.send(request).await.is_err() {
-                    return End::Closed;
+                    return;
                 }
             }
             futures::future::pending().await
         };
         tokio::select! {
-            end = read(&mut service, answers, input, &output_tx) => end,
-            end = forward => end,
+            () = read(&mut service, answers, input, &output_tx) => {}
+            () = forward => {}
         }
     };
-    let end = tokio::select! {
-        end = talk => end,
+    tokio::select! {
+        () = talk => {}
         // Nobody reads any more.
-        () = &mut write => return End::Closed,
-    };
+        () = &mut write => return,
+    }
     drop(output_tx);
     // An editor that is gone needs no last words.
     let _: Result<(), _> = tokio::time::timeout(FLUSH_LIMIT, write).await;
-    end
 }
 
 /// Reads messages and sees to their answers.
@@ -82,13 +72,13 @@ async fn read<S: LanguageServer>(
     mut answers: impl futures::Sink<Response> + Unpin,
     input: impl AsyncRead + Unpin,
     output_tx: &mpsc::Sender<Vec<u8>>,
-) -> End {
+) {
     let mut input = FramedRead::new(input, Bodies::default());
     let mut underway = FuturesUnordered::new();
     loop {
         let answer = tokio::select! {
-            message = input.next() => match message.map(|read| read.map(|body| understand(body))) {
-                Some(Ok(Message::Call(request))) if request.method() == "exit" => return End::Exit,
+            message = input.next() => match message.map(|read| read.map(understand)) {
+                Some(Ok(Message::Call(request))) if request.method() == "exit" => return,
                 Some(Ok(Message::Call(request))) => {
                     let id = request.id().cloned();
                     if let (Some(id), true) = (&id, underway.len() >= UNDERWAY_LIMIT) {
@@ -116,14 +106,14 @@ async fn read<S: LanguageServer>(
                     None
                 }
                 Some(Ok(Message::Nonsense(answer))) => Some(*answer),
-                Some(Err(_)) | None => return End::Closed,
+                Some(Err(_)) | None => return,
             },
             Some(answer) = underway.next(), if !underway.is_empty() => answer,
         };
         if let Some(answer) = answer
             && output_tx.send(bytes(&answer)).await.is_err()
         {
-            return End::Closed;
+            return;
         }
     }
 }
@@ -215,13 +205,11 @@ impl Decoder for Bodies {
         }
         if self.lost {
             const HEADER: &[u8] = b"content-length";
-            match buffer.windows(HEADER.len()).position(|bytes| bytes.eq_ignore_ascii_case(HEADER)) {
-                Some(found) => buffer.advance(found),
-                None => {
-                    // The last bytes may be the beginning of one.
-                    buffer.advance(buffer.len().saturating_sub(HEADER.len() - 1));
-                    return Ok(None);
-                }
+            let found = buffer.windows(HEADER.len()).position(|bytes| bytes.eq_ignore_ascii_case(HEADER));
+            // The last bytes may be the beginning of one.
+            buffer.advance(found.unwrap_or(buffer.len().saturating_sub(HEADER.len() - 1)));
+            if found.is_none() {
+                return Ok(None);
             }
             self.lost = false;
         }

@@ -1,13 +1,16 @@
 //! An editor's side of the conversation. A message that nobody read fails the test.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use server::lsp::extension::TargetSource;
+use server::lsp::{End, Surroundings};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, ReadHalf, WriteHalf, split};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::Cluster;
 
 pub(crate) const URI: &str = "file:///work/.mirrord/mirrord.json";
 
@@ -18,38 +21,82 @@ pub(crate) struct Client {
     input: WriteHalf<DuplexStream>,
     output: BufReader<ReadHalf<DuplexStream>>,
     unread: VecDeque<Value>,
+    /// States of clusters, which are told in every conversation: only some tests care.
+    clusters: VecDeque<Value>,
     last_id: u64,
 }
 
-/// Runs `conversation` against a server; afterwards nothing may be left unread.
-pub(crate) async fn talk(targets: Arc<dyn TargetSource>, conversation: impl AsyncFnOnce(&mut Client)) {
+/// Runs `conversation` against a server; afterwards nothing may be left unread but what clusters and sessions do
+/// when the editor says goodbye.
+pub(crate) async fn talk(cluster: Arc<Cluster>, conversation: impl AsyncFnOnce(&mut Client)) {
+    let end = talk_until(cluster, async |client: &mut Client| {
+        conversation(client).await;
+        assert_eq!(client.request("shutdown", Value::Null).await, Value::Null);
+        client.notify("exit", Value::Null).await;
+    });
+    assert_eq!(end.await, End::Orderly);
+}
+
+/// The same without a goodbye: the pipe is closed where the conversation ends.
+pub(crate) async fn talk_until(cluster: Arc<Cluster>, conversation: impl AsyncFnOnce(&mut Client)) -> End {
     let (ours, theirs) = tokio::io::duplex(1 << 20);
     let (their_input, their_output) = split(theirs);
     let (output, input) = split(ours);
-    let mut client = Client { input, output: BufReader::new(output), unread: VecDeque::new(), last_id: 0 };
+    let (unread, clusters) = (VecDeque::new(), VecDeque::new());
+    let mut client = Client { input, output: BufReader::new(output), unread, clusters, last_id: 0 };
     let editor = async {
         conversation(&mut client).await;
-        assert_eq!(client.request("shutdown", Value::Null).await, Value::Null);
-        client.notify("exit", Value::Null).await;
         client.input.shutdown().await.unwrap();
         while let Some(message) = client.receive().await {
             client.unread.push_back(message);
         }
         assert!(client.unread.is_empty(), "unread: {:#?}", client.unread);
     };
-    tokio::join!(server::lsp::serve(their_input, their_output, targets), editor);
+    let surroundings = Surroundings {
+        views: cluster.clone(),
+        sessions: cluster,
+        environment: BTreeMap::from([("HOME".into(), "/home/me".into())]),
+        working_directory: "/here".into(),
+        stop: CancellationToken::new(),
+    };
+    tokio::join!(server::lsp::serve(their_input, their_output, surroundings), editor).0
 }
 
 impl Client {
     /// `initialize` with these capabilities, and `initialized`; the server's answer.
     pub(crate) async fn initialize(&mut self, capabilities: Value) -> Value {
-        let answer = self.request("initialize", json!({ "capabilities": capabilities })).await;
+        self.initialize_with(json!({ "capabilities": capabilities })).await
+    }
+
+    pub(crate) async fn initialize_with(&mut self, params: Value) -> Value {
+        let answer = self.request("initialize", params).await;
         self.notify("initialized", json!({})).await;
         answer
     }
 
+    /// The next state of a cluster.
+    pub(crate) async fn cluster(&mut self) -> String {
+        let event = loop {
+            if let Some(event) = self.clusters.pop_front() {
+                break event;
+            }
+            let message = timeout(PATIENCE, self.read()).await.expect("the server says nothing");
+            let message = message.expect("the server is gone");
+            match is_cluster(&message) {
+                true => break message["params"].clone(),
+                false => self.unread.push_back(message),
+            }
+        };
+        let text = event["text"].as_str().map(|text| format!(": {text}")).unwrap_or_default();
+        format!("{}{text}", event["state"].as_str().unwrap())
+    }
+
     pub(crate) async fn open(&mut self, version: i32, text: &str) {
-        let document = json!({ "uri": URI, "languageId": "json", "version": version, "text": text });
+        self.open_as(URI, version, text).await;
+    }
+
+    pub(crate) async fn open_as(&mut self, uri: &str, version: i32, text: &str) {
+        let document = json!({ "uri": uri, "languageId": "json", "version": version, "text": text });
         self.notify("textDocument/didOpen", json!({ "textDocument": document })).await;
     }
 
@@ -121,18 +168,46 @@ impl Client {
         self.send(&message).await;
     }
 
-    async fn send(&mut self, message: &Value) {
-        let body = message.to_string();
-        self.input.write_all(format!("Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    /// Begins a request; its id.
+    pub(crate) async fn begin(&mut self, method: &str, params: Value) -> u64 {
+        self.last_id += 1;
+        self.send(&json!({ "jsonrpc": "2.0", "id": self.last_id, "method": method, "params": params })).await;
+        self.last_id
     }
 
-    async fn find(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
+    /// The whole answer to a request that was begun.
+    pub(crate) async fn answer(&mut self, id: u64) -> Value {
+        self.find(|message| message["id"] == id && message.get("method").is_none()).await
+    }
+
+    /// The server's next request of a method, and a way to answer it.
+    pub(crate) async fn asked(&mut self, method: &str, result: Value) -> Value {
+        let request = self.find(|message| message["method"] == method && message.get("id").is_some()).await;
+        self.send(&json!({ "jsonrpc": "2.0", "id": request["id"], "result": result })).await;
+        request["params"].clone()
+    }
+
+    async fn send(&mut self, message: &Value) {
+        self.send_body(message.to_string().as_bytes()).await;
+    }
+
+    /// Sends any bytes as a message.
+    pub(crate) async fn send_body(&mut self, body: &[u8]) {
+        self.send_bytes(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes()).await;
+        self.send_bytes(body).await;
+    }
+
+    /// Sends any bytes.
+    pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
+        self.input.write_all(bytes).await.unwrap();
+    }
+
+    pub(crate) async fn find(&mut self, is_it: impl Fn(&Value) -> bool) -> Value {
         if let Some(index) = self.unread.iter().position(&is_it) {
             return self.unread.remove(index).unwrap();
         }
         loop {
-            let message =
-                timeout(PATIENCE, self.receive()).await.expect("the server says nothing").expect("the server is gone");
+            let message = self.next().await;
             if is_it(&message) {
                 return message;
             }
@@ -140,7 +215,28 @@ impl Client {
         }
     }
 
+    /// Reads on; whether the server is still there.
+    pub(crate) async fn is_open(&mut self) -> bool {
+        let message = timeout(PATIENCE, self.receive()).await.expect("the server says nothing");
+        message.map(|message| self.unread.push_back(message)).is_some()
+    }
+
+    async fn next(&mut self) -> Value {
+        timeout(PATIENCE, self.receive()).await.expect("the server says nothing").expect("the server is gone")
+    }
+
+    /// The next message but for states of clusters.
     async fn receive(&mut self) -> Option<Value> {
+        loop {
+            let message = self.read().await?;
+            if !is_cluster(&message) {
+                return Some(message);
+            }
+            self.clusters.push_back(message["params"].clone());
+        }
+    }
+
+    async fn read(&mut self) -> Option<Value> {
         let mut length = 0;
         loop {
             let mut line = String::new();
@@ -157,4 +253,8 @@ impl Client {
         self.output.read_exact(&mut body).await.ok()?;
         Some(serde_json::from_slice(&body).unwrap())
     }
+}
+
+fn is_cluster(message: &Value) -> bool {
+    message["method"] == "mirrord/event" && message["params"]["kind"] == "cluster"
 }

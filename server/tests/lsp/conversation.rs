@@ -1,18 +1,12 @@
 //! What an editor says and hears.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use expect_test::expect;
 use serde_json::{Value, json};
-use tokio::sync::Notify;
 
 use crate::client::{Client, URI, talk};
 use crate::cluster::Cluster;
-
-fn ready() -> Arc<Cluster> {
-    Arc::new(Cluster::Ready)
-}
 
 fn labels(completion: &Value) -> Vec<&str> {
     completion["items"].as_array().unwrap().iter().map(|item| item["label"].as_str().unwrap()).collect()
@@ -30,7 +24,7 @@ async fn complete(client: &mut Client, picture: &str) -> Value {
 
 #[tokio::test]
 async fn initialize_is_fast_and_says_what_there_is() {
-    talk(ready(), async |client| {
+    talk(Cluster::ready(), async |client| {
         let start = Instant::now();
         let answer = client.initialize(json!({})).await;
         assert!(start.elapsed() < Duration::from_millis(80), "{:?}", start.elapsed());
@@ -50,9 +44,31 @@ async fn initialize_is_fast_and_says_what_there_is() {
                   "/"
                 ]
               },
+              "executeCommandProvider": {
+                "commands": [
+                  "mirrord.stop"
+                ]
+              },
+              "workspace": {
+                "workspaceFolders": {
+                  "supported": true,
+                  "changeNotifications": true
+                }
+              },
               "experimental": {
                 "mirrord": {
-                  "targets": true
+                  "requests": [
+                    "mirrord/targets",
+                    "mirrord/start",
+                    "mirrord/stop",
+                    "mirrord/sessions",
+                    "mirrord/explain",
+                    "mirrord/config"
+                  ],
+                  "notifications": [
+                    "mirrord/event",
+                    "mirrord/targetsChanged"
+                  ]
                 }
               }
             }"#]]
@@ -63,7 +79,7 @@ async fn initialize_is_fast_and_says_what_there_is() {
 
 #[tokio::test]
 async fn an_unknown_key_is_marked_exactly_and_unmarked_when_repaired() {
-    talk(ready(), async |client| {
+    talk(Cluster::ready(), async |client| {
         client.initialize(json!({})).await;
         client.open(1, "{\n  \"feature\": {\n    \"networ\": true\n  }\n}").await;
         let (version, lines) = client.diagnostics().await;
@@ -93,7 +109,7 @@ async fn columns_count_utf16_units_unless_bytes_are_agreed_on() {
         (json!({}), "utf-16", "0:15-0:23"),
         (json!({ "general": { "positionEncodings": ["utf-8", "utf-16"] } }), "utf-8", "0:18-0:26"),
     ] {
-        talk(ready(), async |client| {
+        talk(Cluster::ready(), async |client| {
             let answer = client.initialize(capabilities).await;
             assert_eq!(answer["capabilities"]["positionEncoding"], encoding);
             client.open(1, text).await;
@@ -106,7 +122,7 @@ async fn columns_count_utf16_units_unless_bytes_are_agreed_on() {
 
 #[tokio::test]
 async fn edits_count_in_the_order_in_which_they_come() {
-    talk(ready(), async |client| {
+    talk(Cluster::ready(), async |client| {
         client.initialize(json!({})).await;
         client.open(1, r#"{"key": "x"}"#).await;
         client.edit(5, (0, 2), (0, 5), "kee").await;
@@ -125,7 +141,7 @@ async fn edits_count_in_the_order_in_which_they_come() {
 
 #[tokio::test]
 async fn a_burst_of_edits_is_checked_once_and_soon() {
-    talk(ready(), async |client| {
+    talk(Cluster::ready(), async |client| {
         client.initialize(json!({})).await;
         client.open(0, "{").await;
         for version in 1..=200 {
@@ -140,7 +156,7 @@ async fn a_burst_of_edits_is_checked_once_and_soon() {
 
 #[tokio::test]
 async fn other_files_are_none_of_our_business() {
-    talk(ready(), async |client| {
+    talk(Cluster::ready(), async |client| {
         client.initialize(json!({})).await;
         let document = json!({ "uri": "file:///work/package.json", "languageId": "json", "version": 1, "text": "{" });
         client.notify("textDocument/didOpen", json!({ "textDocument": document })).await;
@@ -153,7 +169,7 @@ async fn other_files_are_none_of_our_business() {
 
 #[tokio::test]
 async fn keys_come_with_their_documentation() {
-    talk(ready(), async |client| {
+    talk(Cluster::ready(), async |client| {
         client
             .initialize(json!({ "textDocument": { "completion": { "completionItem": { "snippetSupport": true } } } }))
             .await;
@@ -193,7 +209,7 @@ async fn keys_come_with_their_documentation() {
 
 #[tokio::test]
 async fn enum_values_replace_the_whole_text() {
-    talk(ready(), async |client| {
+    talk(Cluster::ready(), async |client| {
         client.initialize(json!({})).await;
         let completion = complete(client, r#"{"feature": {"network": {"incoming": "mir‸ror"}}}"#).await;
         assert_eq!(labels(&completion)[..3], ["mirror", "steal", "off"]);
@@ -209,116 +225,8 @@ async fn enum_values_replace_the_whole_text() {
 }
 
 #[tokio::test]
-async fn targets_are_completed_from_the_cluster() {
-    talk(ready(), async |client| {
-        client.initialize(json!({})).await;
-        let completion = complete(client, r#"{"target": {"path": "‸", "namespace": "staging"}}"#).await;
-        expect![[r#"
-            deployment/cart
-            pod/cart-7d9
-            pod/cart-7d9/container/web
-            pod/cart-7d9/container/cache
-            targetless
-            {…}"#]]
-        .assert_eq(&labels(&completion).join("\n"));
-        assert_eq!(completion["items"][0]["detail"], "1 ready");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_slow_cluster_delays_nothing_and_answers_the_next_time() {
-    let go = Arc::new(Notify::new());
-    talk(Arc::new(Cluster::Slow(Arc::clone(&go))), async |client| {
-        client.initialize(json!({})).await;
-        let start = Instant::now();
-        let completion = complete(client, r#"{"target": "‸"}"#).await;
-        assert!(start.elapsed() < Duration::from_millis(400), "{:?}", start.elapsed());
-        assert_eq!(completion["isIncomplete"], true);
-        assert!(!labels(&completion).contains(&"deployment/cart"));
-        go.notify_one();
-        let completion = client.ask_at("textDocument/completion", 0, 12).await;
-        assert!(labels(&completion).contains(&"deployment/cart"));
-        assert_eq!(completion["isIncomplete"], false);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_cluster_that_is_away_is_mentioned_once() {
-    talk(Arc::new(Cluster::Away), async |client| {
-        client.initialize(json!({})).await;
-        for _ in 0..3 {
-            let completion = complete(client, r#"{"target": "‸"}"#).await;
-            assert_eq!(completion["isIncomplete"], false);
-            client.notify("textDocument/didClose", json!({ "textDocument": { "uri": URI } })).await;
-            client.diagnostics().await;
-        }
-        let log = client.notification("window/logMessage").await;
-        assert_eq!(log["message"], "no live values: cannot connect to https://10.0.0.1: connection refused");
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn targets_can_be_asked_for() {
-    talk(ready(), async |client| {
-        client.initialize(json!({})).await;
-        let answer = client.request("mirrord/targets", json!({ "namespace": "staging", "types": ["pod"] })).await;
-        expect![[r#"
-            {
-              "targets": [
-                {
-                  "path": "pod/cart-7d9",
-                  "namespace": "staging",
-                  "kind": "pod",
-                  "available": true,
-                  "containers": [
-                    "web",
-                    "cache"
-                  ]
-                }
-              ],
-              "namespaces": [
-                "default",
-                "staging"
-              ],
-              "currentNamespace": "staging",
-              "context": null
-            }"#]]
-        .assert_eq(&format!("{answer:#}"));
-        let everything = client.request("mirrord/targets", json!({})).await;
-        assert_eq!(everything["targets"].as_array().unwrap().len(), 2);
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn without_a_cluster_targets_are_an_error_with_a_reason() {
-    talk(Arc::new(Cluster::Away), async |client| {
-        client.initialize(json!({})).await;
-        let answer = client.exchange("mirrord/targets", json!({})).await;
-        expect![[r#"{"code":-32803,"message":"cannot connect to https://10.0.0.1: connection refused"}"#]]
-            .assert_eq(&answer["error"].to_string());
-    })
-    .await;
-}
-
-#[tokio::test]
-async fn a_defect_behind_the_seam_is_an_answer_and_not_the_end() {
-    talk(Arc::new(Cluster::Broken), async |client| {
-        client.initialize(json!({})).await;
-        let answer = client.exchange("mirrord/targets", json!({})).await;
-        assert_eq!(answer["error"]["message"], "listing targets failed, please report this");
-        client.open(1, "{}").await;
-        assert_eq!(client.diagnostics().await, (Some(1), String::new()));
-    })
-    .await;
-}
-
-#[tokio::test]
 async fn a_key_explains_itself() {
-    talk(ready(), async |client| {
+    talk(Cluster::ready(), async |client| {
         client.initialize(json!({})).await;
         client.open(1, r#"{"feature": {"network": {"incoming": "steal"}}}"#).await;
         client.diagnostics().await;

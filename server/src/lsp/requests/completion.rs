@@ -1,11 +1,17 @@
-//! `textDocument/completion`.
+//! `textDocument/completion`: from what is known of the cluster at once, or very soon.
 
-use tower_lsp::lsp_types::{CompletionOptions, CompletionParams, CompletionResponse, MessageType};
+use std::sync::Arc;
+use std::time::Duration;
+
+use session::live::{Scope, State, View, view_within};
+use tower_lsp::lsp_types::{CompletionOptions, CompletionParams, CompletionResponse};
 
 use crate::lsp::documents::Snapshot;
-use crate::lsp::live::Answer;
 use crate::lsp::shared::Shared;
-use crate::lsp::{bridge, completion, convert, cursor};
+use crate::lsp::{completion, convert, cursor, scope};
+
+/// Longest wait for a cluster that has said nothing yet: beyond it, typing feels slow.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 pub(super) fn capability() -> CompletionOptions {
     CompletionOptions {
@@ -16,21 +22,28 @@ pub(super) fn capability() -> CompletionOptions {
 
 pub(in crate::lsp) async fn completion(shared: &Shared, params: CompletionParams) -> Option<CompletionResponse> {
     let (snapshot, offset) = shared.at(&params.text_document_position)?;
-    let locate = move |snapshot: &Snapshot| cursor::locate(snapshot.document(), &snapshot.text, offset);
-    let cursor = shared.feature("completion", &snapshot, locate).await??;
-    let answer = match bridge::wanted(&cursor, snapshot.document()) {
-        Some(query) => shared.live.get(&query).await,
-        None => Answer::Nothing,
-    };
-    if let Answer::Failed { message, new: true } = &answer {
-        shared.client.log_message(MessageType::WARNING, format!("no live values: {message}")).await;
-    }
-    let agreement = shared.agreement();
+    let (first, scope) = complete(shared, &snapshot, offset, None).await?;
+    let Some(scope) = scope else { return Some(first) };
+    let view = view_within(shared.views.as_ref(), &scope, PATIENCE).await;
+    complete(shared, &snapshot, offset, Some(view)).await.map(|(answer, _)| answer)
+}
+
+/// The suggestions in view of the cluster, and where to look when they would be more if it were known.
+async fn complete(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    offset: usize,
+    view: Option<View>,
+) -> Option<(CompletionResponse, Option<Scope>)> {
+    let (agreement, workspace, views) = (shared.agreement(), shared.workspace(), Arc::clone(&shared.views));
     let complete = move |snapshot: &Snapshot| {
-        let view = bridge::view(&answer);
+        let cursor = cursor::locate(snapshot.document(), &snapshot.text, offset)?;
+        let scope = scope::of(snapshot, &workspace);
+        let view = view.unwrap_or_else(|| views.view(&scope));
         let found = completion::complete(&cursor, snapshot.document(), &snapshot.text, offset, &view);
+        let lacking = found.incomplete && view.state == State::Loading;
         let lines = convert::Lines::new(&snapshot.text, agreement.encoding);
-        convert::completion(found, &lines, agreement.snippets)
+        Some((convert::completion(found, &lines, agreement.snippets), lacking.then_some(scope)))
     };
-    shared.feature("completion", &snapshot, complete).await
+    shared.feature("completion", snapshot, complete).await.flatten()
 }
