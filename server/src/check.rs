@@ -78,22 +78,14 @@ fn check(file: &Path, fix: bool, overrides: &Overrides) -> Result<Settings, Stri
             terminal::say(&format!("{}: {repaired} repaired", file.display()));
         }
     }
-    Settings::load(Some(file), overrides).map(with_hints).map_err(|error| error.to_string())
-}
-
-/// With what somebody wants to know who does not launch.
-fn with_hints(mut settings: Settings) -> Settings {
-    let hints = settings.loaded.operator_hints();
-    settings.loaded.problems.extend(hints);
-    settings.loaded.problems.sort_by_key(|problem| problem.span.start);
-    settings
+    Settings::load(Some(file), overrides).map_err(|error| error.to_string())
 }
 
 /// Prints what [`VerifyArguments`] ask for; a file with mistakes is no failure.
 pub(crate) fn verify(arguments: &VerifyArguments) -> u8 {
     let overrides = Overrides { target_pending: arguments.ide, ..settings::overrides_here(Vec::new()) };
     let verdict = match Settings::load(Some(&arguments.path), &overrides) {
-        Ok(settings) => verdict(&with_hints(settings), arguments.resolved),
+        Ok(settings) => verdict(&settings, arguments.resolved),
         Err(error) => json!({"type": "Fail", "errors": [error.to_string()]}),
     };
     terminal::print_line(&verdict.to_string());

@@ -71,6 +71,7 @@ fn picture(problem: &Problem, settings: &Settings, renderer: &Renderer) -> Optio
     if let Some(help) = help {
         group = group.element(Level::HELP.message(harmless(help)));
     }
+    group = group.element(Level::NOTE.message(format!("see {}", code.link())));
     let mut groups = vec![group];
     groups.extend(fix.as_ref().map(|fix| suggestion(fix, text)));
     Some(renderer.render(&groups))

@@ -24,6 +24,7 @@ fn report(problem: &Problem, settings: &Settings) -> Value {
     report["file"] = json!(settings.file.name);
     report["severity"] = json!(super::excerpt::word(problem.severity));
     report["code"] = json!(code.as_str());
+    report["link"] = json!(code.link());
     report["pointer"] = json!(pointer);
     report["message"] = json!(message);
     report["help"] = json!(help);

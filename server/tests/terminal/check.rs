@@ -132,6 +132,38 @@ fn what_is_hardly_a_file_is_told_and_not_stumbled_over() {
     bench.write("deep.json", &"[".repeat(100_000));
     assert!(check("deep.json").out.contains("error[syntax]"));
     assert_eq!(bench.run(&["check", "--nonsense"]).code, 2);
+    bench.write("template.json", "{\n  \"target\": \"pod/{{ nobody_knows }}\"\n}");
+    let told = check("template.json");
+    assert!(
+        told.code == 1 && told.out.contains("error[template]") && told.out.contains("template.json:2:"),
+        "{told:?}"
+    );
+    bench.write("m.yaml", "target: pod/x\nfeature:\n  networ: true\n");
+    let told = check("m.yaml");
+    assert!(told.code == 1 && told.out.contains("m.yaml:3:3") && told.out.contains("`network`"), "{told:?}");
+    bench.write("m.toml", "target = \"pod/x\"\n[feature]\nnetwor = true\n");
+    let told = check("m.toml");
+    assert!(told.code == 1 && told.out.contains("m.toml:3:1") && told.out.contains("`network`"), "{told:?}");
+    if !nix::unistd::geteuid().is_root() {
+        fs::set_permissions(bench.path("m.toml"), fs::Permissions::from_mode(0o000)).expect("it is ours");
+        assert!(check("m.toml").err.contains("Permission denied"));
+    }
+}
+
+#[test]
+fn templates_know_the_branch_and_the_key() {
+    let bench = Bench::bare();
+    fs::create_dir(bench.path(".git")).expect("a folder");
+    bench.write(".git/HEAD", "ref: refs/heads/topic\n");
+    bench.write(
+        "m.json",
+        r#"{ "target": "pod/{{ git_branch }}", "feature": { "env": { "override": { "K": "{{ key }}" } } } }"#,
+    );
+    let told = bench.run(&["verify-config", "--resolved", "m.json"]);
+    let verdict: Value = serde_json::from_str(&told.out).expect("JSON");
+    assert_eq!(verdict["config"]["path"]["pod"], "topic", "{verdict}");
+    let key = verdict["resolved_config"]["feature"]["env"]["override"]["K"].as_str().expect("text");
+    assert!(key.len() == 5 && key.bytes().all(|byte| byte.is_ascii_hexdigit()), "{key}");
 }
 
 #[test]
