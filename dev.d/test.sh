@@ -29,8 +29,19 @@ run_test() {
   fi
   cd "$root"
   # Without --workspace when there are arguments: it would overrule their -p.
-  (($#)) || set -- --workspace
+  if (($# == 0)); then
+    test_language_server
+    set -- --workspace
+  fi
   cargo test "$@"
+}
+
+# The language server under the capabilities of real editors; the part with a cluster only if there is one.
+test_language_server() {
+  local packages
+  mapfile -t packages <"$root/fixtures/tests/lsp/requirements.txt"
+  say "tests the language server with pytest-lsp"
+  PYTHONDONTWRITEBYTECODE=1 "$(need_python "${packages[@]}")/bin/pytest" "$root/fixtures/tests/lsp"
 }
 
 # with_cluster KEEP: a cluster with our agent and the demo namespace; ends with this script unless it was there before.
