@@ -23,13 +23,6 @@ pub(crate) enum Form {
     Metadata,
 }
 
-/// Objects, and the moment that they are of.
-pub(crate) struct List<T> {
-    pub(crate) items: Vec<T>,
-    /// The resource version that a watch goes on from.
-    pub(crate) version: String,
-}
-
 #[derive(serde::Deserialize)]
 struct Page<T> {
     #[serde(default)]
@@ -49,37 +42,47 @@ struct PageMeta {
 impl Cluster {
     /// All objects of a list.
     pub(crate) async fn all<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Vec<T>, ClusterError> {
-        self.list(call, Form::Whole, usize::MAX).await.map(|list| list.items)
+        self.list(call, Form::Whole).await
     }
 
     /// All objects of a list, without what they hold but their metadata.
     pub(crate) async fn all_metadata<T: DeserializeOwned>(&self, call: &Call<'_>) -> Result<Vec<T>, ClusterError> {
-        self.list(call, Form::Metadata, usize::MAX).await.map(|list| list.items)
+        self.list(call, Form::Metadata).await
     }
 
-    /// The objects of a list, `most` of them or one page more.
+    async fn list<T: DeserializeOwned>(&self, call: &Call<'_>, form: Form) -> Result<Vec<T>, ClusterError> {
+        let mut items = Vec::new();
+        self.pages(call, form, usize::MAX, |page| items.extend(page)).await?;
+        Ok(items)
+    }
+
+    /// Hands over the objects of a list page by page, `most` of them or one page more; gives the version that a watch
+    /// goes on from.
     ///
     /// No `resourceVersion=0`: from its cache the API server answers with everything at once, whatever the limit, and
     /// ten thousand pods are twenty megabytes.
-    pub(crate) async fn list<T: DeserializeOwned>(
+    pub(crate) async fn pages<T: DeserializeOwned>(
         &self,
         call: &Call<'_>,
         form: Form,
         most: usize,
-    ) -> Result<List<T>, ClusterError> {
+        mut hear: impl FnMut(Vec<T>),
+    ) -> Result<String, ClusterError> {
         let call = call.clone().with("limit", &PAGE.min(most).to_string());
-        let (mut items, mut next) = (Vec::new(), None::<String>);
+        let (mut count, mut next) = (0, None::<String>);
         loop {
             let page = match &next {
                 None => call.clone(),
                 Some(token) => call.clone().with("continue", token),
             };
             let request = accepting(plain(&page), form, "List");
-            let page: Page<T> = self.limited(&call, self.client().request(request)).await?;
-            items.extend(page.items.into_iter().flatten());
-            next = page.metadata.r#continue.filter(|token| !token.is_empty() && items.len() < most);
+            let Page { metadata, items } = self.limited(&call, self.client().request(request)).await?;
+            let items = items.unwrap_or_default();
+            count += items.len();
+            hear(items);
+            next = metadata.r#continue.filter(|token| !token.is_empty() && count < most);
             if next.is_none() {
-                return Ok(List { items, version: page.metadata.resource_version });
+                return Ok(metadata.resource_version);
             }
         }
     }

@@ -4,13 +4,14 @@ use std::{convert::Infallible, sync::Arc};
 
 use config::Kind;
 use futures::future::{join, join_all};
+use serde::de::IgnoredAny;
 use tokio::time::{sleep, timeout};
 
 use super::{
     Pace,
     crew::Crew,
     follow::{Followed, follow, pause},
-    known::{Key, Link, Task},
+    known::{Key, Task},
     look, rights,
     shared::Shared,
     space::{Listed, Named},
@@ -32,10 +33,7 @@ pub(super) async fn tend(shared: Arc<Shared>, id: u64, key: Key) {
         failures += 1;
         tracing::debug!(?key, %error, failures, "a cluster cannot be watched");
         let why = error.to_string();
-        shared.change(|known| {
-            let context = known.context(id)?;
-            Some(std::mem::replace(&mut context.link, Link::Down(why.clone())) != Link::Down(why))
-        });
+        shared.change(|known| Some(known.context(id)?.lose(why)));
         // A plugin may open a browser: not again and again.
         let plugin = matches!(error, ClusterError::Credentials { .. });
         sleep(if plugin { shared.pace.closed } else { pause(failures) }).await;
@@ -50,7 +48,7 @@ async fn connected(shared: &Arc<Shared>, id: u64, key: &Key, failures: &mut u32)
     };
     let up = || {
         *failures = 0;
-        shared.change(|known| Some(std::mem::replace(&mut known.context(id)?.link, Link::Up) != Link::Up));
+        shared.change(|known| Some(known.context(id)?.gain()));
     };
     tokio::select! {
         error = pulse(&cluster, &shared.pace, up) => error,
@@ -65,7 +63,7 @@ async fn pulse(cluster: &Cluster, pace: &Pace, mut up: impl FnMut()) -> ClusterE
     let (mut missed, mut answered) = (0, false);
     let call = Call::list(Resource::NAMESPACES);
     loop {
-        let answer = timeout(pace.answer, cluster.list::<serde::de::IgnoredAny>(&call, Form::Metadata, 1)).await;
+        let answer = timeout(pace.answer, cluster.pages::<IgnoredAny>(&call, Form::Metadata, 1, drop)).await;
         let error = match answer {
             Ok(Ok(_)) => None,
             // Any word is a sign of life, except that we are strangers now.

@@ -30,8 +30,12 @@ pub(super) trait Object: DeserializeOwned + Clone + Send + 'static {
 /// What is heard of a list.
 #[derive(Debug)]
 pub(super) enum News<T> {
-    /// These, and no others.
-    All(Vec<T>),
+    /// It is listed anew; what is known counts until the list is complete.
+    Begin,
+    /// A part of the list.
+    Part(Vec<T>),
+    /// The list is complete.
+    Complete,
     /// New or changed.
     Set(T),
     /// Gone.
@@ -50,7 +54,9 @@ impl<T> News<T> {
     /// The same news of something else.
     pub(super) fn map<U>(self, mut of: impl FnMut(T) -> U) -> News<U> {
         match self {
-            News::All(objects) => News::All(objects.into_iter().map(of).collect()),
+            News::Begin => News::Begin,
+            News::Part(objects) => News::Part(objects.into_iter().map(of).collect()),
+            News::Complete => News::Complete,
             News::Set(object) => News::Set(of(object)),
             News::Gone(object) => News::Gone(of(object)),
             News::Watching => News::Watching,
@@ -125,9 +131,10 @@ async fn run<T: Object>(
     let from = if let Some(version) = version {
         version.clone()
     } else {
-        let found = cluster.list::<T>(list, *form, *most).await?;
-        hear(News::All(found.items));
-        version.insert(found.version).clone()
+        hear(News::Begin);
+        let listed = cluster.pages::<T>(list, *form, *most, |page| hear(News::Part(page))).await?;
+        hear(News::Complete);
+        version.insert(listed).clone()
     };
     let mut events = std::pin::pin!(cluster.watch::<T>(list, *form, &from).await?);
     hear(News::Watching);

@@ -1,17 +1,21 @@
 //! Everything that is known, for whoever asked lately.
 
-use std::{sync::Arc, time::Instant};
+mod asked;
+mod context;
+mod files;
 
-use config::Path;
+use std::time::Instant;
+
+use asked::ask;
+use context::Context;
+use files::{Files, no_context};
 
 use super::{
-    names::Names,
-    slot::Slot,
     space::Space,
     target::{Aim, Target},
     view::{Scope, State, View},
 };
-use crate::cluster::{ConnectOptions, contexts::Contexts, near};
+use crate::cluster::ConnectOptions;
 
 /// Namespaces that are watched at once; of more, those that were asked for longest ago go.
 const SPACES: usize = 32;
@@ -26,30 +30,6 @@ pub(super) struct Known {
     contexts: Vec<Context>,
 }
 
-/// The kubeconfig files that one value of the key `kubeconfig` names.
-#[derive(Debug)]
-pub(super) struct Files {
-    id: u64,
-    asked: Instant,
-    kubeconfig: Option<String>,
-    /// What they said when they could be read last.
-    contexts: Option<Contexts>,
-    /// Names of the contexts, as views show them.
-    shown: Option<Arc<[String]>>,
-    failing: Option<String>,
-}
-
-/// A connection, and what it tells.
-#[derive(Debug)]
-pub(super) struct Context {
-    id: u64,
-    asked: Instant,
-    key: Key,
-    pub(super) link: Link,
-    pub(super) names: Slot<Names>,
-    spaces: Vec<Space>,
-}
-
 /// What a connection is made from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key {
@@ -59,17 +39,6 @@ pub(super) struct Key {
     fingerprint: u64,
     accept_invalid_certificates: Option<bool>,
     direct: bool,
-}
-
-/// How a connection is.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Link {
-    /// No answer yet.
-    Opening,
-    /// The API server answers.
-    Up,
-    /// It does not, and why.
-    Down(String),
 }
 
 /// Work that keeps something up to date.
@@ -114,14 +83,7 @@ impl Known {
             FEW,
             |files| files.kubeconfig == scope.kubeconfig,
             now,
-            || Files {
-                id: next(last_id),
-                asked: now,
-                kubeconfig: scope.kubeconfig.clone(),
-                contexts: None,
-                shown: None,
-                failing: None,
-            },
+            || Files::new(next(last_id), scope.kubeconfig.clone(), now),
         );
         view.contexts.clone_from(&files.shown);
         view.context.clone_from(&scope.context);
@@ -142,27 +104,11 @@ impl Known {
         };
         let namespace = scope.namespace.clone().unwrap_or_else(|| context.namespace.clone());
         view.namespace = Some(namespace.clone());
-        let context = ask(
-            contexts,
-            FEW,
-            |context| context.key == key,
-            now,
-            || Context {
-                id: next(last_id),
-                asked: now,
-                key: key.clone(),
-                link: Link::Opening,
-                names: Slot::default(),
-                spaces: Vec::new(),
-            },
-        );
-        let failing = match &context.link {
-            Link::Down(why) => Some(why.clone()),
-            Link::Opening | Link::Up => None,
-        };
+        let context =
+            ask(contexts, FEW, |context| context.key == key, now, || Context::new(next(last_id), key.clone(), now));
         let waiting = context.fill(view, scope, &namespace, now, last_id);
         // A kubeconfig that cannot be read says nothing about a connection that was made from it.
-        match files.failing.clone().or(failing).or_else(|| context.failing(&namespace)) {
+        match files.failing.clone().or_else(|| context.failing(&namespace)) {
             Some(why) => State::Failed(why),
             None if waiting => State::Loading,
             None => State::Ready,
@@ -256,150 +202,10 @@ impl Known {
     }
 }
 
-impl Files {
-    /// The files have been read, or not; whether that is news.
-    pub(super) fn hear(&mut self, read: Result<Contexts, String>) -> bool {
-        let contexts = match read {
-            Ok(contexts) => contexts,
-            Err(why) => return self.failing.replace(why.clone()) != Some(why),
-        };
-        let was_failing = self.failing.take().is_some();
-        if self.contexts.as_ref() == Some(&contexts) {
-            return was_failing;
-        }
-        self.shown = Some(contexts.all.iter().filter_map(|context| context.name.clone()).collect());
-        self.contexts = Some(contexts);
-        true
-    }
-
-    /// Whether the files still describe a connection that was made from them.
-    fn still_has(&self, key: &Key) -> bool {
-        let Some(contexts) = &self.contexts else { return true };
-        contexts.all.iter().any(|context| context.name == key.context && context.fingerprint == key.fingerprint)
-    }
-}
-
-impl Context {
-    /// Fills in what is known of the namespace; whether answers are on their way.
-    fn fill(&mut self, view: &mut View, scope: &Scope, namespace: &str, now: Instant, last_id: &mut u64) -> bool {
-        view.namespaces = self.names.get_mut().map(Names::shown);
-        let there = self.may_have(namespace);
-        let waiting = self.names.is_waiting();
-        let space = ask(
-            &mut self.spaces,
-            SPACES,
-            |space| space.name == namespace,
-            now,
-            || Space::new(next(last_id), namespace, now),
-        );
-        if !there {
-            return waiting;
-        }
-        view.targets = space.targets();
-        view.services = space.services();
-        view.labels = space.labels();
-        let waiting = waiting || space.is_waiting();
-        let path =
-            scope.target.as_deref().and_then(|target| config::Target::parse(target).ok()).map(|target| target.path);
-        let path = path.filter(|path| *path != Path::Targetless);
-        view.denied = space.denied.as_ref().map(|denied| {
-            let concerned = denied.iter().filter(|(of, _)| of.concerns(path.as_ref()));
-            concerned.map(|(_, denied)| denied.clone()).collect()
-        });
-        let Some(path) = path else { return waiting };
-        let aim = space.aim(&path);
-        match aim {
-            Aim::Missing => view.target_missing = true,
-            Aim::Unknown => {}
-            Aim::Waiting => return true,
-            Aim::Named(_) | Aim::Labelled(_) | Aim::Podless => {
-                let target = ask(
-                    &mut space.targets,
-                    FEW,
-                    |target| target.path == path,
-                    now,
-                    || Target::new(next(last_id), path.clone(), now),
-                );
-                // Nothing but its pods can show that it is there.
-                let single = matches!((&aim, &path), (Aim::Named(_), _) | (_, Path::Labels(_)));
-                view.target_missing = single && target.is_empty();
-                view.target = target.detail().filter(|_| !view.target_missing);
-                return waiting || target.is_waiting();
-            }
-        }
-        waiting
-    }
-
-    fn failing(&self, namespace: &str) -> Option<String> {
-        let space = self.spaces.iter().find(|space| space.name == namespace)?;
-        space.failing().map(str::to_owned)
-    }
-
-    /// Whether there may be a namespace of that name.
-    fn may_have(&self, namespace: &str) -> bool {
-        self.names.get().is_none_or(|names| names.contains(namespace))
-    }
-}
-
-fn no_context(name: Option<&str>, known: &Contexts) -> String {
-    let present: Vec<&str> = known.all.iter().filter_map(|context| context.name.as_deref()).collect();
-    match name {
-        Some(name) => format!("the kubeconfig has no context `{name}`; {}", near::help(name, present)),
-        None => format!("the kubeconfig has no current context; choose one of {}", present.join(", ")),
-    }
-}
-
 fn next(last_id: &mut u64) -> u64 {
     *last_id += 1;
     *last_id
 }
 
-/// Something that stays as long as somebody asks for it.
-trait Asked {
-    fn asked(&mut self) -> &mut Instant;
-}
-
-impl Asked for Files {
-    fn asked(&mut self) -> &mut Instant {
-        &mut self.asked
-    }
-}
-
-impl Asked for Context {
-    fn asked(&mut self) -> &mut Instant {
-        &mut self.asked
-    }
-}
-
-impl Asked for Space {
-    fn asked(&mut self) -> &mut Instant {
-        &mut self.asked
-    }
-}
-
-impl Asked for Target {
-    fn asked(&mut self) -> &mut Instant {
-        &mut self.asked
-    }
-}
-
-/// The entry that is `wanted`, made if there is none; of more than `most`, the one that was asked for longest ago goes.
-fn ask<T: Asked>(
-    entries: &mut Vec<T>,
-    most: usize,
-    wanted: impl FnMut(&T) -> bool,
-    now: Instant,
-    make: impl FnOnce() -> T,
-) -> &mut T {
-    let at = entries.iter().position(wanted).unwrap_or_else(|| {
-        if entries.len() >= most {
-            let asked: Vec<Instant> = entries.iter_mut().map(|entry| *entry.asked()).collect();
-            let oldest = (0..asked.len()).min_by_key(|at| asked[*at]).expect("there are at least `most`");
-            entries.swap_remove(oldest);
-        }
-        entries.push(make());
-        entries.len() - 1
-    });
-    *entries[at].asked() = now;
-    &mut entries[at]
-}
+#[cfg(test)]
+mod tests;

@@ -18,6 +18,10 @@ pub(super) trait Kept: Default + PartialEq {
 #[derive(Debug)]
 pub(super) struct Slot<K> {
     value: Value<K>,
+    /// A list that is not complete yet.
+    fresh: K,
+    /// Whether nobody has looked since the connection was lost.
+    doubted: bool,
     failing: Option<String>,
 }
 
@@ -29,26 +33,30 @@ enum Value<K> {
     Absent,
 }
 
-impl<K> Default for Slot<K> {
+impl<K: Default> Default for Slot<K> {
     fn default() -> Self {
-        Self { value: Value::Waiting, failing: None }
+        Self { value: Value::Waiting, fresh: K::default(), doubted: false, failing: None }
     }
 }
 
 impl<K: Kept> Slot<K> {
     /// Takes news in; whether they change what is known.
     pub(super) fn hear(&mut self, news: News<K::Object>) -> bool {
-        let was_failing = match news {
-            News::Failing(why) => return self.failing.replace(why).is_none(),
-            _ => self.failing.take().is_some(),
-        };
-        let changed = match (news, &mut self.value) {
-            (News::All(objects), value) => {
-                let mut fresh = K::default();
+        let Self { value, fresh, doubted, failing } = self;
+        let changed = match (news, &mut *value) {
+            (News::Failing(why), _) => return failing.replace(why).is_none(),
+            (News::Begin, _) => {
+                *fresh = K::default();
+                return false;
+            }
+            (News::Part(objects), _) => {
                 for object in objects {
                     fresh.set(object);
                 }
-                let fresh = Value::Open(fresh);
+                return false;
+            }
+            (News::Complete, value) => {
+                let fresh = Value::Open(std::mem::take(fresh));
                 let changed = *value != fresh;
                 *value = fresh;
                 changed
@@ -57,9 +65,11 @@ impl<K: Kept> Slot<K> {
             (News::Gone(object), Value::Open(kept)) => kept.remove(&object),
             (News::Forbidden, value) => std::mem::replace(value, Value::Forbidden) != Value::Forbidden,
             (News::Absent, value) => std::mem::replace(value, Value::Absent) != Value::Absent,
-            (News::Set(_) | News::Gone(_) | News::Watching | News::Failing(_), _) => false,
+            (News::Set(_) | News::Gone(_) | News::Watching, _) => false,
         };
-        changed || was_failing
+        let was_failing = failing.take().is_some();
+        let was_doubted = std::mem::take(doubted);
+        changed || was_failing || was_doubted
     }
 
     /// What is known, if it may be.
@@ -78,9 +88,14 @@ impl<K: Kept> Slot<K> {
         }
     }
 
-    /// Whether there is no answer of any sort yet.
+    /// The connection was lost: what is known may not be true any more.
+    pub(super) fn doubt(&mut self) {
+        self.doubted = true;
+    }
+
+    /// Whether there is no answer of any sort yet, or none that counts.
     pub(super) fn is_waiting(&self) -> bool {
-        self.value == Value::Waiting && self.failing.is_none()
+        (self.value == Value::Waiting || self.doubted) && self.failing.is_none()
     }
 
     /// Whether the cluster has no such list.

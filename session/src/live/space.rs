@@ -76,6 +76,13 @@ impl Space {
         changed
     }
 
+    /// The connection was lost.
+    pub(super) fn doubt(&mut self) {
+        self.pods.doubt();
+        self.kinds.values_mut().for_each(Slot::doubt);
+        self.targets.iter_mut().for_each(Target::doubt_pods);
+    }
+
     /// Whether the first answers are still on their way.
     pub(super) fn is_waiting(&self) -> bool {
         self.pods.is_waiting() || self.kinds.values().any(Slot::is_waiting)

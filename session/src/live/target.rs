@@ -90,12 +90,20 @@ impl Target {
         }
         self.aim = aim.clone();
         self.pods = Slot::default();
-        *aim == Aim::Podless && self.hear(News::All(Vec::new()))
+        *aim == Aim::Podless && self.hear(News::Complete)
     }
 
     /// Takes news of its pods in; whether they change anything.
     pub(super) fn hear(&mut self, news: News<Pod>) -> bool {
         self.pods.hear(news) && self.describe()
+    }
+
+    /// The connection was lost.
+    pub(super) fn doubt_pods(&mut self) {
+        // Nobody would ask for the pods of what leads to none.
+        if self.aim != Aim::Podless {
+            self.pods.doubt();
+        }
     }
 
     /// Whether the first answer is still on its way.
