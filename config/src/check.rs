@@ -2,6 +2,9 @@
 
 mod incoming;
 mod network;
+mod operator;
+mod queues;
+mod tls;
 
 use serde_json::Value as Json;
 
@@ -9,8 +12,9 @@ use crate::agent::Image;
 use crate::document::Span;
 use crate::feature::env::{EXCLUDED, EXCLUDED_LOADERS, matches};
 use crate::problem::{Code, Edit, Problem, Severity};
+use crate::proxies::StartupRetry;
 use crate::repair::Repair;
-use crate::shape::Findings;
+use crate::shape::{Findings, MAX_ERRORS};
 use crate::{Agent, Config, Env, Ephemeral, Fs, IncomingMode, Path, Target, is_at_or_below};
 
 /// Where the values came from.
@@ -62,6 +66,10 @@ pub(crate) fn check(config: &Config, context: &Context<'_>) -> Vec<Problem> {
     fs(&config.feature.fs, context, &mut problems);
     incoming::check(&config.feature.network.incoming, context, &mut problems);
     network::check(&config.feature.network, context, &mut problems);
+    tls::check(&config.feature.network.incoming, context, &mut problems);
+    operator::check(config, context, &mut problems);
+    queues::check(&config.feature.split_queues, context, &mut problems);
+    retry(&config.startup_retry, context, &mut problems);
     problems
 }
 
@@ -122,7 +130,7 @@ fn env(env: &Env, context: &Context<'_>, problems: &mut Vec<Problem>) {
         problems.push(context.deletable(Code::EnvBoth, "/feature/env/exclude", message).help("keep one"));
     }
     for (index, pattern) in env.include.iter().flatten().enumerate() {
-        if pattern == "*" || !pattern.contains(['*', '?']) {
+        if pattern == "*" || !pattern.contains(['*', '?']) || problems.len() >= MAX_ERRORS {
             continue;
         }
         let excluded = EXCLUDED.iter().chain(EXCLUDED_LOADERS);
@@ -136,6 +144,23 @@ fn env(env: &Env, context: &Context<'_>, problems: &mut Vec<Problem>) {
             let pointer = format!("/feature/env/include/{index}");
             problems.push(context.problem(Code::EnvBringsBack, &pointer, message));
         }
+    }
+}
+
+fn retry(retry: &StartupRetry, context: &Context<'_>, problems: &mut Vec<Problem>) {
+    let StartupRetry { min_ms, max_ms, max_retries: _ } = retry;
+    if !context.is_known("/startup_retry") {
+        return;
+    }
+    let written = |key: &str| context.is_written(&format!("/startup_retry/{key}"));
+    let key = if written("max_ms") { "/startup_retry/max_ms" } else { "/startup_retry/min_ms" };
+    if max_ms.is_zero() {
+        let problem = context.deletable(Code::RetryRange, key, "the longest pause is zero");
+        problems.push(problem.help("write some milliseconds"));
+    } else if min_ms > max_ms {
+        let (min, max) = (min_ms.as_millis(), max_ms.as_millis());
+        let message = format!("the shortest pause, {min} ms, is longer than the longest one, {max} ms");
+        problems.push(context.problem(Code::RetryRange, key, message).help("lower `min_ms`, or raise `max_ms`"));
     }
 }
 

@@ -3,6 +3,8 @@
 //! Patterns are text from a stranger as far as this file is concerned: each is bounded in length and in the memory of
 //! its program, and parsers that recurse run on a stack that is deep enough for the longest pattern.
 
+mod memo;
+
 use std::ops::Range;
 use std::thread;
 
@@ -15,6 +17,7 @@ use serde_json::Value;
 use serde_json_path::functions::ValueType;
 
 pub use fancy_regex::Regex;
+pub(crate) use memo::{Language, problem};
 
 /// Longest pattern of each kind.
 const MAX_REGEX_BYTES: usize = 64 << 10;

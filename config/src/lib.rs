@@ -47,7 +47,7 @@ pub use schema::schema;
 use shape::Findings;
 pub use target::{Kind, Path, Target};
 
-/// Everything that a session is told. Equal to what an empty file means by `Config::default()`.
+/// Everything that a session is told. `Config::default()` is what an empty file means, before [`presets`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(
@@ -281,7 +281,7 @@ pub fn load(source: Option<Source<'_>>, overrides: &Overrides) -> Loaded {
             let context = check::Context { file, findings: &findings, target_pending: overrides.target_pending };
             let broken = check::check(&candidate, &context);
             candidate.key = candidate.key.or(key);
-            presets::apply(&mut candidate, &findings.written, &overrides.env);
+            presets::apply(&mut candidate, &overrides.env);
             findings.problems.extend(broken);
             config = Some(candidate);
         }
@@ -290,7 +290,7 @@ pub fn load(source: Option<Source<'_>>, overrides: &Overrides) -> Loaded {
                 .help("our own check should have found this: please report it with the file"),
         ),
     }
-    let Findings { problems, written, unknown: _ } = findings;
+    let Findings { problems, written, .. } = findings;
     let hints = operator::hints(&written, config.as_ref(), document.as_ref());
     let explain = |problem| match &document {
         Some(document) => document.explain(problem),

@@ -6,7 +6,7 @@ use crate::agent::ImageParts;
 use crate::document::{Node, Span, Value, join};
 use crate::problem::{Code, Problem, Severity};
 use crate::repair::Repair;
-use crate::schema::{Shape, Variable, language};
+use crate::schema::{Flag, Shape, Variable, language};
 use crate::shape::{Checker, Findings, Place};
 use crate::{Origin, Overrides, is_at_or_below};
 
@@ -55,8 +55,8 @@ impl Layers<'_> {
         let mut found = Findings::default();
         let mut checker = Checker { origin: origin.clone(), repair: None, findings: &mut found };
         let checked = checker.check(shape, &Node::from(value), &place);
-        let Findings { problems, written, unknown } = found;
-        let blamed = problems.into_iter().map(|problem| blame(problem, origin, self.file));
+        let Findings { problems, written, unknown, .. } = found;
+        let blamed = problems.into_iter().map(|problem| blame(problem, origin, shape, value, self.file));
         self.findings.problems.extend(blamed);
         if let Some(checked) = checked {
             self.findings
@@ -71,10 +71,13 @@ impl Layers<'_> {
 }
 
 /// Says whose value is wrong, and points at the key in the file that it would have replaced.
-fn blame(problem: Problem, origin: &Origin, file: Option<Repair<'_>>) -> Problem {
+fn blame(problem: Problem, origin: &Origin, shape: &Shape, value: &Json, file: Option<Repair<'_>>) -> Problem {
     let who = match origin {
         Origin::Variable(name) => format!("variable {name}"),
-        Origin::Flag | Origin::File => "flag".to_owned(),
+        Origin::Flag | Origin::File => {
+            let fits = |flag: &&Flag| flag.value.as_ref().is_none_or(|stands_for| stands_for == value);
+            shape.flags.iter().find(fits).map_or_else(|| "flag".to_owned(), |flag| format!("flag {}", flag.long))
+        }
     };
     let span = file.map(|file| file.document.nearest(&problem.pointer)).unwrap_or_default();
     let message = format!("{who}: {}", problem.message);

@@ -18,6 +18,11 @@ impl Repair<'_> {
         self.certain(edit::remove(self.document, self.text, pointer))
     }
 
+    /// Deletes the key that stands at `key_span`.
+    pub(crate) fn remove_key(&self, key_span: Span) -> Option<Vec<Edit>> {
+        self.certain(edit::remove_key(self.document, self.text, key_span))
+    }
+
     /// Gives a key another name.
     pub(crate) fn rename(&self, pointer: &str, key: &str) -> Option<Vec<Edit>> {
         self.certain(edit::rename(self.document, self.text, pointer, key))

@@ -9,13 +9,16 @@ mod scalar;
 use serde_json::Value as Json;
 
 use crate::document::{Node, Span, Value, join};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Problem, Severity};
 use crate::repair::Repair;
 use crate::schema::{Shape, Short};
 use crate::{Origin, WrittenKey};
 
 /// The key by which files name their schema to editors; the language itself ignores it.
 pub(crate) const SCHEMA_KEY: &str = "$schema";
+
+/// Most errors of one document: a reader repairs the first few, and hostile text has millions.
+pub(crate) const MAX_ERRORS: usize = 1000;
 
 /// Where a value stands.
 #[derive(Clone, Debug, Default)]
@@ -43,6 +46,15 @@ pub(crate) struct Findings {
     /// Canonical pointers of what is written and has no value that later checks could use: a problem says why, or a
     /// template will make it.
     pub(crate) unknown: Vec<String>,
+    /// How many errors the values have: whether something fails is whether this grows.
+    errors: usize,
+}
+
+impl Findings {
+    /// Whether there are so many errors that more would help nobody.
+    pub(crate) fn is_full(&self) -> bool {
+        self.errors >= MAX_ERRORS
+    }
 }
 
 /// Checks the values of one origin.
@@ -58,7 +70,7 @@ pub(crate) struct Checker<'a> {
 impl Checker<'_> {
     /// The canonical form of `node`; `None` when nothing usable is written. Parts with problems are left out.
     pub(crate) fn check(&mut self, shape: &Shape, node: &Node, place: &Place) -> Option<Json> {
-        let problems = self.findings.problems.len();
+        let errors = self.findings.errors;
         let value = match &node.value {
             Value::Null => return None,
             Value::Broken => None,
@@ -69,7 +81,7 @@ impl Checker<'_> {
             _ => self.known(shape, node, place),
         };
         let is_unknown = matches!(node.value, Value::Broken | Value::Template(_));
-        if value.is_none() && (is_unknown || self.findings.problems.len() > problems) {
+        if value.is_none() && (is_unknown || self.findings.errors > errors) {
             self.findings.unknown.push(place.canonical.clone());
         }
         value
@@ -95,6 +107,7 @@ impl Checker<'_> {
     }
 
     fn push(&mut self, problem: Problem) {
+        self.findings.errors += usize::from(problem.severity == Severity::Error);
         self.findings.problems.push(problem);
     }
 
@@ -132,9 +145,12 @@ impl Checker<'_> {
             self.push(Problem::new(Code::BadValue, &place.written, node.span, message));
             return None;
         }
-        let (problems, written) = (self.findings.problems.len(), self.findings.written.len());
+        let (errors, written) = (self.findings.errors, self.findings.written.len());
         let mut checked = Vec::new();
         for (index, item) in items.iter().enumerate() {
+            if self.findings.is_full() {
+                break;
+            }
             let place = place.inside(&index.to_string(), false);
             if item.value == Value::Null {
                 let message = format!("expected {}, found null", list.item.expected());
@@ -150,7 +166,7 @@ impl Checker<'_> {
         if checked.len() == items.len() {
             return Some(Json::Array(checked));
         }
-        if self.findings.problems.len() == problems {
+        if self.findings.errors == errors {
             // A template will make the item.
             self.write(node.span, place);
             self.findings.unknown.push(place.canonical.clone());

@@ -3,17 +3,19 @@
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
 mod language {
-    mod agreement;
+    pub(super) mod agreement;
     mod edits;
     mod forms;
     mod forms_of_text;
     mod hostile;
     mod limits;
     mod manual;
+    mod mutations;
     mod operator;
     mod precedence;
     mod problems;
     mod roundtrip;
+    mod rules;
     mod schema;
     mod templates;
     mod toml;

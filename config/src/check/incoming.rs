@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use serde_json::{Map, Value as Json};
 
 use super::Context;
-use crate::compile::{Invalid, Jq, JsonPath};
+use crate::compile::{Invalid, Language, problem as not_compiled};
 use crate::feature::incoming::{Condition, Demand, HttpFilter, Incoming};
 use crate::problem::{Code, Edit, Problem};
+use crate::shape::MAX_ERRORS;
 use crate::{Origin, is_at_or_below};
 
 const INCOMING: &str = "/feature/network/incoming";
@@ -24,7 +25,7 @@ pub(super) fn check(incoming: &Incoming, context: &Context<'_>, problems: &mut V
         twice(key, pairs, context, problems);
     }
     for (index, (local, remote)) in port_mapping.iter().enumerate() {
-        if local == remote {
+        if local == remote && problems.len() < MAX_ERRORS {
             let message = format!("port {local} is mapped to itself, which is so anyway");
             let pointer = format!("{INCOMING}/port_mapping/{index}");
             problems.push(context.deletable(Code::PortIdentity, &pointer, message).help("delete it"));
@@ -47,6 +48,9 @@ fn twice(key: &str, pairs: &[(u16, u16)], context: &Context<'_>, problems: &mut 
                 continue;
             }
         };
+        if problems.len() >= MAX_ERRORS {
+            break;
+        }
         let message = format!("port {port} stands in `{key}` twice");
         let pointer = format!("{INCOMING}/{key}/{index}");
         // The same pair again can go; of two that differ, only the user knows which is meant.
@@ -81,6 +85,9 @@ fn http(filter: &HttpFilter, context: &Context<'_>, problems: &mut Vec<Problem>)
             problems.push(problem.help("add one, or delete the key"));
         }
         for (index, condition) in conditions.iter().enumerate() {
+            if problems.len() >= MAX_ERRORS {
+                break;
+            }
             let pointer = format!("{}/{index}", pointer(key));
             if is_empty(condition) {
                 let problem = context.deletable(Code::FilterEmpty, &pointer, "an empty condition");
@@ -138,15 +145,13 @@ fn wrapped(filter: &HttpFilter, context: &Context<'_>) -> Option<Vec<Edit>> {
 
 /// Compiles what the keys of a condition alone do not tell apart: `query` is a JSONPath beside `body`, else jq.
 fn program(condition: &Condition, pointer: &str, context: &Context<'_>, problems: &mut Vec<Problem>) {
-    let (code, language, query, invalid) = match condition {
-        Condition::HeaderJq(query) => (Code::BadJq, "a jq program", query, Jq::compile(query).err()),
-        Condition::Body { query, matches: _ } => {
-            (Code::BadJsonPath, "a JSONPath", query, JsonPath::compile(query).err())
-        }
+    let (code, name, query, language) = match condition {
+        Condition::HeaderJq(query) => (Code::BadJq, "a jq program", query, Language::Jq),
+        Condition::Body { query, matches: _ } => (Code::BadJsonPath, "a JSONPath", query, Language::JsonPath),
         Condition::Header(_) | Condition::Path(_) | Condition::Method(_) => return,
     };
-    if let Some(Invalid { reason, at }) = invalid {
-        let message = format!("`{query}` is not {language}: {reason}");
+    if let Some(Invalid { reason, at }) = not_compiled(language, query) {
+        let message = format!("`{query}` is not {name}: {reason}");
         let mut problem = context.problem(code, &format!("{pointer}/query"), message);
         if let (Some(file), Some(at)) = (context.file, at) {
             problem.span = file.part(problem.span, query, &at);

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::duration::seconds;
 
-pub use connection::{Connection, OneOrMore, Param, Parts, PartsType, Source, SourceType, Text};
+pub use connection::{Connection, Item, OneOrMore, Param, Parts, PartsType, Source, SourceType, Text};
 pub use copy::{CollectionCopy, DataMode, DumpCopy, Extent, Filter, ItemCopy, TableCopy, WholeCopy};
 pub use iam::{AwsAuth, CloudAuth};
 pub use migrations::Migrations;

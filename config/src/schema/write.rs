@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Choice, Integer, Meaning, Object, Shape, Status, Text, Tier, Variants};
+use super::{Choice, Integer, Meaning, Object, Shape, Short, Status, Text, Tier, Variants};
+use crate::target::Kind;
 
 /// An address with a port, roughly.
 const SOCKET_ADDRESS: &str = r"^(\d{1,3}(\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]):\d{1,5}$";
@@ -103,7 +104,14 @@ impl Writer {
             push(schema);
         }
         if let Some(form) = &shape.object {
-            push(self.named(form, &shape.title));
+            let mut schema = self.named(form, &shape.title);
+            if shape.short == Short::Target {
+                // A container is one of something.
+                let heads = form.keys.iter().map(|(key, _)| key).filter(|key| key.as_str() == "labels" || is_kind(key));
+                let heads: Vec<_> = heads.map(|key| json!({ "required": [key] })).collect();
+                schema["dependentSchemas"] = json!({ "container": { "anyOf": heads } });
+            }
+            push(schema);
         }
         forms
     }
@@ -204,6 +212,10 @@ fn description(shape: &Shape) -> String {
         Status::Supported | Status::Deprecated { .. } | Status::Internal => {}
     }
     text
+}
+
+fn is_kind(key: &str) -> bool {
+    Kind::ALL.iter().any(|kind| kind.key() == key)
 }
 
 fn number(Integer { least, most, meaning: _ }: &Integer) -> Value {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::scalar::start;
 use super::{Place, Repair};
-use crate::compile::{self, Invalid, Jq, JsonPath};
+use crate::compile::{self, Invalid, Language};
 use crate::document::Span;
 use crate::feature::filter::Destination;
 use crate::problem::{Code, Problem};
@@ -30,8 +30,10 @@ pub(super) fn problem(
         Meaning::Regex | Meaning::Path => bad_regex(text, span, place, repair),
         // Filters that are empty have a rule of their own.
         Meaning::JsonPath | Meaning::Jq if text.is_empty() => None,
-        Meaning::JsonPath => Some(invalid(Code::BadJsonPath, "a JSONPath", JsonPath::compile(text).err()?)),
-        Meaning::Jq => Some(invalid(Code::BadJq, "a jq program", Jq::compile(text).err()?)),
+        Meaning::JsonPath => {
+            Some(invalid(Code::BadJsonPath, "a JSONPath", compile::problem(Language::JsonPath, text)?))
+        }
+        Meaning::Jq => Some(invalid(Code::BadJq, "a jq program", compile::problem(Language::Jq, text)?)),
         Meaning::Destination => {
             let error = text.parse::<Destination>().err()?;
             let problem = Problem::new(Code::NetFilterSyntax, &place.written, span, error.to_string());
@@ -58,7 +60,7 @@ pub(super) fn problem(
 
 /// Why `pattern` does not compile.
 pub(super) fn bad_regex(pattern: &str, span: Span, place: &Place, repair: Option<Repair<'_>>) -> Option<Problem> {
-    let invalid = compile::regex_ignoring_case(pattern).err()?;
+    let invalid = compile::problem(Language::Regex, pattern)?;
     Some(not_compiled(Code::BadRegex, "a regular expression", pattern, span, place, repair, invalid))
 }
 

@@ -6,19 +6,22 @@ use serde_json::{Map, Value as Json};
 
 use super::{Checker, Place, SCHEMA_KEY, meaning, nearest};
 use crate::document::{Entry, Node, Value, join};
-use crate::problem::{Code, Problem};
+use crate::problem::{Code, Edit, Problem};
 use crate::schema::{Object, Shape, Status, language};
 
 impl Checker<'_> {
     pub(super) fn object(&mut self, object: &Object, entries: &[Entry], node: &Node, place: &Place) -> Option<Json> {
-        let (problems, written) = (self.findings.problems.len(), self.findings.written.len());
+        let (errors, written) = (self.findings.errors, self.findings.written.len());
         let object = object.variant(|tag| text_of(entries, tag));
         let mut checked = Map::new();
         let mut seen = HashSet::new();
         for entry in entries {
+            if self.findings.is_full() {
+                break;
+            }
             if !seen.insert(entry.key.as_str()) {
                 self.duplicate(entry, place);
-            } else if let Some(value) = self.entry(object, entry, place) {
+            } else if let Some(value) = self.entry(object, entries, entry, place) {
                 checked.insert(entry.key.clone(), value);
             }
         }
@@ -26,7 +29,7 @@ impl Checker<'_> {
             // A mapping with free keys is one key of the language.
             self.findings.written.truncate(written);
             self.write(node.span, place);
-        } else if checked.is_empty() && self.findings.problems.len() == problems && !place.canonical.is_empty() {
+        } else if checked.is_empty() && self.findings.errors == errors && !place.canonical.is_empty() {
             // To write nothing in an object can turn it on.
             self.write(node.span, place);
         }
@@ -43,7 +46,7 @@ impl Checker<'_> {
         let unknown = entries.iter().any(|entry| matches!(entry.value.value, Value::Template(_)));
         let absent: Vec<_> = object.required.iter().filter(|key| !checked.contains_key(*key)).collect();
         if !absent.is_empty() {
-            if self.findings.problems.len() == problems && !unknown {
+            if self.findings.errors == errors && !unknown {
                 let names: Vec<_> = absent.iter().map(|key| format!("`{key}`")).collect();
                 let problem =
                     Problem::new(Code::MissingKey, &place.written, node.span, format!("{} missing", names.join(", ")));
@@ -51,7 +54,7 @@ impl Checker<'_> {
             }
             return None;
         }
-        if self.findings.problems.len() == problems
+        if self.findings.errors == errors
             && !unknown
             && !object.sets.is_empty()
             && !object.sets.iter().any(|set| is_set(set, &checked))
@@ -68,23 +71,24 @@ impl Checker<'_> {
                     .help(format!("write one of {}", sets.join("; "))),
             );
         }
-        Some(Json::Object(checked)).filter(|_| object.sets.is_empty() || self.findings.problems.len() == problems)
+        Some(Json::Object(checked)).filter(|_| object.sets.is_empty() || self.findings.errors == errors)
     }
 
     fn duplicate(&mut self, entry: &Entry, place: &Place) {
         let place = place.inside(&entry.key, entry.implied);
         let problem = Problem::new(Code::DuplicateKey, place.written, entry.key_span, "this key stands here twice");
-        self.push(problem.help("delete one").fix("Delete this one", entry.span, ""));
+        let edits = self.repair.and_then(|repair| repair.remove_key(entry.key_span));
+        self.push(problem.help("delete one").repair("Delete this one", edits));
     }
 
-    fn entry(&mut self, object: &Object, entry: &Entry, place: &Place) -> Option<Json> {
+    fn entry(&mut self, object: &Object, entries: &[Entry], entry: &Entry, place: &Place) -> Option<Json> {
         let inner = place.inside(&entry.key, entry.implied);
         if place.canonical.is_empty() && entry.key == SCHEMA_KEY {
             return None;
         }
         let known = object.keys.iter().find(|(key, _)| *key == entry.key).map(|(_, shape)| shape);
         let Some(shape) = known.or(object.others.as_deref()) else {
-            let problem = self.unknown_key(object, entry, place);
+            let problem = self.unknown_key(object, entries, entry, place);
             self.push(problem);
             return None;
         };
@@ -98,12 +102,12 @@ impl Checker<'_> {
             Status::Supported => {}
             Status::Internal if entry.implied => {}
             Status::Internal => {
-                let problem = self.unknown_key(object, entry, place);
+                let problem = self.unknown_key(object, entries, entry, place);
                 self.push(problem);
                 return None;
             }
             status => {
-                let problem = self.remark(status, entry, &inner);
+                let problem = self.remark(status, entries, entry, &inner);
                 self.push(problem);
             }
         }
@@ -111,7 +115,7 @@ impl Checker<'_> {
     }
 
     /// What a key's status makes worth saying where it is written.
-    fn remark(&self, status: &Status, entry: &Entry, inner: &Place) -> Problem {
+    fn remark(&self, status: &Status, entries: &[Entry], entry: &Entry, inner: &Place) -> Problem {
         let key = &entry.key;
         let problem = |code, message| Problem::new(code, &inner.written, entry.key_span, message);
         let delete = || self.repair.and_then(|repair| repair.remove(&inner.written));
@@ -127,7 +131,7 @@ impl Checker<'_> {
                 .help("delete it")
                 .repair(format!("Delete `{key}`"), delete()),
             Status::Deprecated { replacement: Some(new) } => {
-                let edits = self.repair.and_then(|repair| repair.rename(&inner.written, new));
+                let edits = self.renamed(entries, &inner.written, new);
                 problem(Code::DeprecatedKey, format!("`{key}` is deprecated"))
                     .help(format!("write `{new}` instead"))
                     .repair(format!("Rename to `{new}`"), edits)
@@ -135,7 +139,13 @@ impl Checker<'_> {
         }
     }
 
-    fn unknown_key(&self, object: &Object, entry: &Entry, place: &Place) -> Problem {
+    /// Edits that give the key at `pointer` another name, unless there is such a key beside it.
+    fn renamed(&self, entries: &[Entry], pointer: &str, name: &str) -> Option<Vec<Edit>> {
+        let is_free = entries.iter().all(|entry| entry.key != name);
+        self.repair.filter(|_| is_free)?.rename(pointer, name)
+    }
+
+    fn unknown_key(&self, object: &Object, entries: &[Entry], entry: &Entry, place: &Place) -> Problem {
         let inner = place.inside(&entry.key, entry.implied);
         if object.removed.contains(&entry.key) {
             let problem = Problem::new(
@@ -152,7 +162,7 @@ impl Checker<'_> {
             object.keys.iter().filter(|(_, shape)| shape.status != Status::Internal).map(|(key, _)| key.as_str());
         if let Some(near) = nearest(&entry.key, writable.clone()) {
             let problem = problem.help(format!("did you mean `{near}`?"));
-            let edits = self.repair.and_then(|repair| repair.rename(&problem.pointer, near));
+            let edits = self.renamed(entries, &problem.pointer, near);
             return problem.repair(format!("Rename to `{near}`"), edits);
         }
         if let Some(home) = find(language(), "", &entry.key).filter(|home| !place.canonical.starts_with(home.as_str()))

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use super::{Checker, Place, meaning, nearest};
 use crate::document::{Node, Span, Value};
 use crate::problem::{Code, Problem};
-use crate::schema::{Shape, Text};
+use crate::schema::{Meaning, Shape, Text};
 
 impl Checker<'_> {
     pub(super) fn number(&mut self, shape: &Shape, node: &Node, place: &Place) -> Option<Json> {
@@ -29,7 +29,7 @@ impl Checker<'_> {
         let form = shape.text.as_ref()?;
         if !form.choices.is_empty() && form.choices.iter().all(|choice| choice.word != text) {
             let message = format!("`{}` is not {}", start(text), shape.expected());
-            let mut problem = Problem::new(Code::BadValue, &place.written, span, message);
+            let mut problem = Problem::new(code(place), &place.written, span, message);
             if let Some(near) = nearest(text, form.choices.iter().map(|choice| choice.word.as_str())) {
                 let edits = self.repair.and_then(|repair| repair.replace(&place.written, &near.into()));
                 problem = problem.help(format!("did you mean `{near}`?"));
@@ -61,7 +61,10 @@ impl Checker<'_> {
 
 /// The same value in a type that fits: `"true"` for `true`, `5` for `"5"`, a scalar for a list of one.
 fn meant(shape: &Shape, value: &Value) -> Option<Json> {
-    let free_text = matches!(&shape.text, Some(Text { choices, meaning: _ }) if choices.is_empty());
+    let checked = [Meaning::TargetPath, Meaning::Destination, Meaning::Jq, Meaning::JsonPath, Meaning::SocketAddress];
+    let is_free =
+        |text: &Text| text.choices.is_empty() && text.meaning.is_none_or(|meaning| !checked.contains(&meaning));
+    let free_text = shape.text.as_ref().is_some_and(is_free);
     let whole = |number: i64| shape.integer.as_ref().is_some_and(|range| (range.least..=range.most).contains(&number));
     let scalar = match value {
         Value::String(text) => match (text.as_str(), text.parse::<i64>()) {
@@ -96,6 +99,13 @@ fn found(value: &Value) -> String {
         Value::Array(_) => "a list".to_owned(),
         Value::Object(_) => "an object".to_owned(),
     }
+}
+
+/// The code of a word that is not among those that may stand at `place`.
+fn code(place: &Place) -> Code {
+    let is_queue_type =
+        place.canonical.starts_with("/feature/split_queues/") && place.canonical.ends_with("/queue_type");
+    if is_queue_type { Code::QueueType } else { Code::BadValue }
 }
 
 /// As much of `text` as fits into a sentence.

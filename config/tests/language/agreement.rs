@@ -6,7 +6,7 @@ use crate::config::{self, Code, Severity};
 use crate::{load, rendered};
 
 /// Rules that no JSON Schema expresses.
-const BEYOND_SCHEMA: &[Code] = &[
+pub(super) const BEYOND_SCHEMA: &[Code] = &[
     Code::TargetSeveral,
     Code::LabelEmpty,
     Code::BadRegex,
@@ -21,6 +21,17 @@ const BEYOND_SCHEMA: &[Code] = &[
     Code::PortsBoth,
     Code::PortTwice,
     Code::EnvBoth,
+    Code::LabelWith,
+    Code::TargetlessCopy,
+    Code::CopyWithoutOperator,
+    Code::CopyService,
+    Code::ExclusiveKeys,
+    Code::TlsBoth,
+    Code::TlsRoots,
+    Code::TlsName,
+    Code::EnvOverrideBranch,
+    Code::QueueProtobuf,
+    Code::RetryRange,
     Code::BufferSize,
 ];
 

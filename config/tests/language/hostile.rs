@@ -1,9 +1,11 @@
 //! Text that is not a configuration: problems, never a panic.
 
+use std::time::{Duration, Instant};
+
 use proptest::prelude::*;
 
 use crate::config::document::{MAX_PROBLEMS, Node, Value};
-use crate::config::{Document, Severity};
+use crate::config::{self, Document, Overrides, Severity, Source};
 use crate::{load, rendered};
 
 /// Broken text has an error, unless it can be read as JSON by an independent parser too.
@@ -152,4 +154,58 @@ proptest! {
             prop_assert_eq!(reference.unwrap(), plain(&document.root));
         }
     }
+}
+
+/// Documents that take hours where time grows with the square of the length.
+#[test]
+fn large_documents_end() {
+    const BYTES: usize = 2 << 20;
+    let repeat = |part: &dyn Fn(usize) -> String| {
+        let mut text = String::with_capacity(BYTES + 100);
+        for index in 0.. {
+            text += &part(index);
+            if text.len() > BYTES {
+                break;
+            }
+        }
+        text
+    };
+    let names = repeat(&|index| format!("\"NAME_{index}\": \"value\",\n"));
+    let documents = [
+        ("a.json", format!("{{\"feature\": {{\"env\": {{\"override\": {{{names}\"A\": \"b\"}}}}}}}}")),
+        ("b.json", repeat(&|_| "\"feature\": {},".to_owned())),
+        ("c.json", format!("{{{}}}", repeat(&|index| format!("\"feature{index}\": {{}},")))),
+        ("d.json", format!("{{\"skip_processes\": [{}1]}}", repeat(&|_| "\"a\", ".to_owned()))),
+        ("e.json", format!("{{\"feature\": {{\"fs\": {{\"local\": \"{}\"}}}}}}", "(a".repeat(BYTES / 2))),
+        ("f.json", format!("{{\"target\": \"{}\"}}", "label/a=b,".repeat(BYTES / 10))),
+        ("g.json", format!("{{\"agent\": {{\"ttl\": {}}}}}", "9".repeat(BYTES))),
+        ("h.yaml", repeat(&|index| format!("NAME_{index}: value\n"))),
+        ("i.yaml", format!("skip_processes:\n{}", repeat(&|_| "  - a\n".to_owned()))),
+        ("j.toml", format!("[feature.env.override]\n{}", repeat(&|index| format!("NAME_{index} = \"value\"\n")))),
+    ];
+    for (name, text) in documents {
+        let start = Instant::now();
+        let loaded = config::load(Some(Source { name, text: &text }), &Overrides::default());
+        assert!(start.elapsed() < Duration::from_mins(1), "{name}: {:?}", start.elapsed());
+        assert!(loaded.problems.len() <= 1000 + MAX_PROBLEMS, "{name}");
+    }
+}
+
+#[test]
+fn ten_thousand_levels_are_refused() {
+    for (name, open) in [
+        ("a.json", "{\"feature\":"),
+        ("b.json", "["),
+        ("c.yaml", "["),
+        ("d.yaml", "{a: "),
+        ("e.yaml", "- "),
+        ("f.toml", "a = [["),
+        ("g.toml", "a.b."),
+    ] {
+        let text = open.repeat(10_000);
+        let loaded = config::load(Some(Source { name, text: &text }), &Overrides::default());
+        assert!(loaded.config.is_none(), "{name}");
+    }
+    let indented: String = (0..10_000).map(|level| format!("{}a:\n", " ".repeat(level.min(500)))).collect();
+    assert!(config::load(Some(Source { name: "h.yaml", text: &indented }), &Overrides::default()).config.is_none());
 }

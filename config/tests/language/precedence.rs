@@ -82,7 +82,7 @@ fn a_bad_variable_names_itself_and_points_at_the_key() {
     expect_test::expect![[r#"
         .mirrord/mirrord.json:1:1: error[bad-variable] /nothing: there is no such key; flags are named by their keys: see `mirrord schema`
         .mirrord/mirrord.json:1:1: error[bad-variable] /agent/ttl: variable MIRRORD_AGENT_TTL: expected a whole number from 0, found the text "soon"
-        .mirrord/mirrord.json:1:12: error[bad-variable] /target/path: flag: `pode` is not a kind of target; did you mean `pod`?
+        .mirrord/mirrord.json:1:12: error[bad-variable] /target/path: flag --target: `pode` is not a kind of target; did you mean `pod`?
         .mirrord/mirrord.json:1:42: error[bad-variable] /feature/fs/mode: variable MIRRORD_FILE_MODE: `wirte` is not `local`, `localwithoverrides`, `read` or `write`; did you mean `write`?
     "#]]
     .assert_eq(&rendered(&loaded, FILE));

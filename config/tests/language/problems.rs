@@ -50,6 +50,7 @@ fn removed_unsupported_and_idle_keys_are_told_apart() {
             1:2: error[removed-key] /connect_tcp: `connect_tcp` no longer exists; delete it
             1:22: hint[no-effect] /telemetry: `telemetry` is accepted and has no effect: nothing is ever sent
             1:42: hint[no-effect] /skip_sip: `skip_sip` is accepted and has no effect: it concerns macOS
+            1:88: warning[copy-without-steal] /feature/copy_target: the copy serves no traffic, so there is none that could reach the program; write "incoming": "steal"
             1:88: hint[operator-key] /feature/copy_target: needs the operator, which this version does not have yet
         "#]],
     );

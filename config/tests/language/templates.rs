@@ -177,28 +177,31 @@ fn the_key_may_use_the_branch_in_every_syntax() {
         json,
         &overrides(),
         &expect![[r#"
-        target = {"path":"pod/x"}
-        agent = …
-        key = "feat-x"
-    "#]],
+            target = {"path":"pod/x"}
+            feature = …
+            agent = …
+            key = "feat-x"
+        "#]],
     );
     check_as(
         "m.yaml",
         "key: '{{ git_branch | slugify }}'\nkubeconfig: /x/{{ key }}\n",
         &overrides(),
         &expect![[r#"
-        key = "feat-x"
-        kubeconfig = "/x/feat-x"
-    "#]],
+            feature = …
+            key = "feat-x"
+            kubeconfig = "/x/feat-x"
+        "#]],
     );
     check_as(
         "m.toml",
         "key = \"{{ get_env(name=\"USER\") }}\"\nkubeconfig = \"/x/{{ key }}\"\n",
         &overrides(),
         &expect![[r#"
-        key = "kim"
-        kubeconfig = "/x/kim"
-    "#]],
+            feature = …
+            key = "kim"
+            kubeconfig = "/x/kim"
+        "#]],
     );
     let with_flag = Overrides { flags: vec![("/key".to_owned(), "flag".into())], ..overrides() };
     check_as(
@@ -206,9 +209,10 @@ fn the_key_may_use_the_branch_in_every_syntax() {
         "key: a\nkubeconfig: /x/{{ key }}\n",
         &with_flag,
         &expect![[r#"
-        key = "flag"
-        kubeconfig = "/x/flag"
-    "#]],
+            feature = …
+            key = "flag"
+            kubeconfig = "/x/flag"
+        "#]],
     );
     let with_variable = Overrides { env: [("MIRRORD_KEY".to_owned(), "var".to_owned())].into(), ..overrides() };
     check_as(
@@ -216,18 +220,20 @@ fn the_key_may_use_the_branch_in_every_syntax() {
         "key: a\nkubeconfig: /x/{{ key }}\n",
         &with_variable,
         &expect![[r#"
-        key = "var"
-        kubeconfig = "/x/var"
-    "#]],
+            feature = …
+            key = "var"
+            kubeconfig = "/x/var"
+        "#]],
     );
     check_as(
         "m.yaml",
         "kubeconfig: /x/{{ key }}\n",
         &overrides(),
         &expect![[r#"
-        key = "12345"
-        kubeconfig = "/x/12345"
-    "#]],
+            feature = …
+            key = "12345"
+            kubeconfig = "/x/12345"
+        "#]],
     );
 }
 
@@ -238,24 +244,27 @@ fn standard_input_is_sniffed_after_rendering() {
         "{{ '{' }}\"key\": \"a\"}",
         &overrides(),
         &expect![[r#"
-        key = "a"
-    "#]],
+            feature = …
+            key = "a"
+        "#]],
     );
     check_as(
         "-",
         "key = \"a\"\n",
         &overrides(),
         &expect![[r#"
-        key = "a"
-    "#]],
+            feature = …
+            key = "a"
+        "#]],
     );
     check_as(
         "-",
         "key: a\n",
         &overrides(),
         &expect![[r#"
-        key = "a"
-    "#]],
+            feature = …
+            key = "a"
+        "#]],
     );
 }
 
@@ -271,7 +280,14 @@ fn while_editing_unknown_values_are_no_mistakes() {
         m.yaml:6:8: error[template]: `git_brunch` has no value; did you mean `git_branch`? <{{ git_brunch }}>
     "#]],
     );
-    check_as("m.yaml", "{% if git_branch == 'x' %}\nfeature:\n  fs: no\n{% endif %}\n", &editing, &expect![""]);
+    check_as(
+        "m.yaml",
+        "{% if git_branch == 'x' %}\nfeature:\n  fs: no\n{% endif %}\n",
+        &editing,
+        &expect![[r#"
+        feature = …
+    "#]],
+    );
 }
 
 #[test]
@@ -282,8 +298,9 @@ fn a_branch_may_be_named_by_a_variable() {
         "kubeconfig: /{{ git_branch }}\n",
         &named,
         &expect![[r#"
-        key = "12345"
-        kubeconfig = "/other"
-    "#]],
+            feature = …
+            key = "12345"
+            kubeconfig = "/other"
+        "#]],
     );
 }
