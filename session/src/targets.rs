@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{Pod, ServicePort};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cluster::{Call, Cluster, ClusterError, Resource},
+    cluster::{Call, Cluster, ClusterError, Form, Resource},
     target::{self, Health, Reference, containers, is_mesh},
 };
 
@@ -122,10 +122,16 @@ struct Metadata {
 
 async fn entries(cluster: &Cluster, namespace: &str, kind: Kind) -> Result<Vec<TargetEntry>, ClusterError> {
     let call = Call::list(target::resource(kind)).within(namespace);
-    let mut entries = match kind {
-        Kind::Pod => cluster.all::<Pod>(&call).await?.iter().flat_map(of_pod).collect(),
+    let mut entries = Vec::new();
+    // Boiled down page by page: ten thousand pods in full would be hundreds of megabytes.
+    match kind {
+        Kind::Pod => {
+            let hear = |page: Vec<Pod>| entries.extend(page.iter().flat_map(of_pod));
+            cluster.pages(&call, Form::Whole, usize::MAX, hear).await?
+        }
         _ => {
-            cluster.all::<Workload>(&call).await?.into_iter().map(|found| of_workload(kind, found)).collect::<Vec<_>>()
+            let hear = |page: Vec<Workload>| entries.extend(page.into_iter().map(|found| of_workload(kind, found)));
+            cluster.pages(&call, Form::Whole, usize::MAX, hear).await?
         }
     };
     if kind == Kind::ReplicaSet {

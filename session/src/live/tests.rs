@@ -10,8 +10,12 @@ use super::*;
 const PODS: &str = "/api/v1/namespaces/shop/pods";
 
 fn live(api: &Api) -> Live {
+    live_at(api, Pace::default())
+}
+
+fn live_at(api: &Api, pace: Pace) -> Live {
     let environment = BTreeMap::from([("KUBECONFIG".to_owned(), api.kubeconfig().display().to_string())]);
-    Live::new(LiveOptions { environment, pace: Pace::default() })
+    Live::new(LiveOptions { environment, pace })
 }
 
 /// Waits until the view is as wanted.
@@ -105,6 +109,47 @@ async fn a_watch_that_ends_goes_on_from_its_bookmark() {
     until(&live, &Scope::default(), |view| names(view) == ["pod/late"]).await;
     assert_eq!(api.asked("pods?limit").len(), 1, "listed once");
     assert_eq!(api.asked("resourceVersion=77").len(), 1);
+}
+
+#[tokio::test]
+async fn a_watch_that_says_nothing_for_too_long_is_made_anew() {
+    let api = Api::new(|url, before| match url.split('?').next()? {
+        PODS if url.contains("watch=1") && before > 0 => Some(Answer::Events(vec![event("ADDED", &object("late"))])),
+        _ => None,
+    })
+    .await;
+    let live = live_at(&api, Pace { silence: Duration::from_millis(50), ..Pace::default() });
+    until(&live, &Scope::default(), |view| names(view) == ["pod/late"]).await;
+    assert_eq!(api.asked("pods?limit").len(), 1, "listed once");
+}
+
+#[tokio::test]
+async fn a_target_is_described_with_what_its_pods_refer_to() {
+    let labels = json!({ "app": "x" });
+    let deployment = json!({ "metadata": { "name": "x", "resourceVersion": "5" },
+                             "spec": { "replicas": 1, "selector": { "matchLabels": labels } } });
+    let pod = json!({
+        "metadata": { "name": "x-1", "resourceVersion": "6", "labels": labels },
+        "spec": { "containers": [{ "name": "app", "envFrom": [{ "configMapRef": { "name": "settings" } },
+                                                              { "secretRef": { "name": "keys" } }] }] } });
+    let whole = |object: &serde_json::Value| {
+        Answer::Object(json!({ "metadata": { "resourceVersion": "10" }, "items": [object] }))
+    };
+    let api = Api::new(move |url, _| match url.split('?').next()? {
+        _ if url.contains("watch=1") => None,
+        "/apis/apps/v1/namespaces/shop/deployments" => Some(whole(&deployment)),
+        PODS if url.contains("labelSelector=app%3Dx") => Some(whole(&pod)),
+        "/api/v1/namespaces/shop/configmaps/settings" => Some(Answer::Object(json!({ "data": { "COLOR": "blue" } }))),
+        _ => None,
+    })
+    .await;
+    let live = live(&api);
+    let scope = Scope { target: Some("deployment/x".into()), ..Scope::default() };
+    let named = |view: &View| view.target.as_ref().is_some_and(|detail| !detail.containers[0].env.is_empty());
+    let detail = until(&live, &scope, named).await.target.expect("it was there");
+    assert_eq!(detail.containers[0].env, BTreeMap::from([("COLOR".to_owned(), "configmap/settings".to_owned())]));
+    assert_eq!(detail.containers[0].env_unlisted, ["secret/keys"]);
+    assert_eq!(api.asked("/secrets").len(), 0, "secrets are never read");
 }
 
 #[tokio::test]
