@@ -84,5 +84,5 @@ pub(in crate::lsp) async fn run(shared: &Shared) {
         }
     }
     // No view will ever change again.
-    futures::future::pending().await
+    futures::future::pending::<()>().await;
 }
