@@ -8,6 +8,8 @@ mod client;
 mod cluster;
 #[path = "lsp/conversation.rs"]
 mod conversation;
+#[path = "lsp/features.rs"]
+mod features;
 #[path = "lsp/live.rs"]
 mod live;
 #[path = "lsp/protocol.rs"]

@@ -1,5 +1,8 @@
 //! Between LSP's types and ours.
 
+pub(super) mod changes;
+pub(super) mod structure;
+
 use config::document::Span;
 use config::{Code, Problem, Severity};
 use tower_lsp::lsp_types::{
@@ -98,6 +101,12 @@ impl<'a> Lines<'a> {
             left -= width;
         }
         start + content.len()
+    }
+
+    /// The bytes of a range.
+    pub(super) fn span(&self, range: Range) -> Span {
+        let (start, end) = (self.offset(range.start), self.offset(range.end));
+        Span::new(start, end.max(start))
     }
 
     pub(super) fn range(&self, span: Span) -> Range {

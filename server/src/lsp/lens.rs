@@ -33,7 +33,7 @@ pub enum Act {
 pub struct Running {
     /// Its name.
     pub session: String,
-    /// Whom it stands in for, as a path without a container.
+    /// Whom it stands in for, in words.
     pub target: String,
 }
 
@@ -51,10 +51,7 @@ pub fn lenses(document: &Document, running: &[Running]) -> Vec<Lens> {
         lens(&format!("Debug{with}"), Act::Debug(path)),
         lens("Pick target", Act::Pick),
     ];
-    let own = target.map(|target| target.path.to_string());
-    for Running { session, target } in
-        running.iter().filter(|running| own.as_ref().is_none_or(|own| *own == running.target))
-    {
+    for Running { session, target } in running {
         lenses.push(lens(&format!("Stop {target} ({session})"), Act::Stop(session.clone())));
     }
     lenses
@@ -88,10 +85,12 @@ mod tests {
             mirrord.json:0 Debug with this target: Debug(Some("deployment/cart/container/web"))
             mirrord.json:0 Pick target: Pick
             mirrord.json:0 Stop deployment/cart (a1): Stop("a1")
+            mirrord.json:0 Stop pod/other (b2): Stop("b2")
             mirrord.yaml:1 Run with this target: Run(Some("deployment/cart"))
             mirrord.yaml:1 Debug with this target: Debug(Some("deployment/cart"))
             mirrord.yaml:1 Pick target: Pick
             mirrord.yaml:1 Stop deployment/cart (a1): Stop("a1")
+            mirrord.yaml:1 Stop pod/other (b2): Stop("b2")
             mirrord.toml:0 Run: Run(None)
             mirrord.toml:0 Debug: Debug(None)
             mirrord.toml:0 Pick target: Pick

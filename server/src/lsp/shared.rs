@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 use tower_lsp::Client;
 use tower_lsp::lsp_types::{ClientCapabilities, MessageType, NumberOrString, TextDocumentPositionParams, Url};
 
+use super::convert::changes::Changes;
 use super::convert::{self, Encoding, Lines};
 use super::documents::{Documents, Snapshot};
 use super::extension::{Event, EventNotification};
@@ -60,6 +61,8 @@ pub(super) struct Agreement {
     pub(super) watches_files: bool,
     /// Whether the editor tells its settings to those who ask.
     pub(super) tells_settings: bool,
+    /// Which changes of files the editor takes.
+    pub(super) changes: Changes,
     /// The editor's process.
     pub(super) process: Option<i32>,
 }
@@ -74,6 +77,7 @@ impl Agreement {
             snippets: convert::takes_snippets(client),
             watches_files: files.and_then(|files| files.dynamic_registration).unwrap_or(false),
             tells_settings: workspace.and_then(|workspace| workspace.configuration).unwrap_or(false),
+            changes: Changes::of(client),
             process: process.and_then(|process| i32::try_from(process).ok()),
         }
     }

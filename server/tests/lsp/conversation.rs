@@ -36,6 +36,7 @@ async fn initialize_is_fast_and_says_what_there_is() {
                 "openClose": true,
                 "change": 2
               },
+              "selectionRangeProvider": true,
               "hoverProvider": true,
               "completionProvider": {
                 "triggerCharacters": [
@@ -44,6 +45,22 @@ async fn initialize_is_fast_and_says_what_there_is() {
                   "/"
                 ]
               },
+              "documentSymbolProvider": true,
+              "codeActionProvider": {
+                "codeActionKinds": [
+                  "quickfix",
+                  "refactor.rewrite",
+                  "source.fixAll.mirrord"
+                ]
+              },
+              "codeLensProvider": {
+                "resolveProvider": false
+              },
+              "documentFormattingProvider": true,
+              "documentLinkProvider": {
+                "resolveProvider": false
+              },
+              "foldingRangeProvider": true,
               "executeCommandProvider": {
                 "commands": [
                   "mirrord.stop"
@@ -55,6 +72,7 @@ async fn initialize_is_fast_and_says_what_there_is() {
                   "changeNotifications": true
                 }
               },
+              "inlayHintProvider": true,
               "experimental": {
                 "mirrord": {
                   "requests": [

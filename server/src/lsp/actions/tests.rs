@@ -61,73 +61,84 @@ fn problems_are_repaired() {
         r#"{"feature": {"networ‸": true, "fs": "reed"}}"#,
         nothing,
         expect![[r#"
-        Rename to `network` (QuickFix, preferred, unknown-key)
-        {"feature": {"network": true, "fs": "reed"}}
-        --
-        Delete `networ` (QuickFix, unknown-key)
-        {"feature": {"fs": "reed"}}
-        --
-        Repair all 2 that can be repaired (FixAll)
-        {"feature": {"network": true, "fs": "read"}}
-        --
-        Convert to YAML (Rewrite)
-        .yaml
-        {"feature": {"networ": true, "fs": "reed"}}
-        --
-        Convert to TOML (Rewrite)
-        .toml
-        {"feature": {"networ": true, "fs": "reed"}}
-        --
-    "#]],
+            Rename to `network` (QuickFix, preferred, unknown-key)
+            {"feature": {"network": true, "fs": "reed"}}
+            --
+            Delete `networ` (QuickFix, unknown-key)
+            {"feature": {"fs": "reed"}}
+            --
+            Repair all 2 that can be repaired (FixAll)
+            {"feature": {"network": true, "fs": "read"}}
+            --
+            Convert to YAML (Rewrite)
+            .yaml
+            feature:
+              networ: true
+              fs: reed
+
+            --
+            Convert to TOML (Rewrite)
+            .toml
+            [feature]
+            networ = true
+            fs = "reed"
+
+            --
+        "#]],
     );
     check(
         "mirrord.yaml",
         "feature:\n  nonsense‸: 1\n  env: true\n",
         nothing,
         expect![[r#"
-        Delete `nonsense` (QuickFix, unknown-key)
-        feature:
-          env: true
+            Delete `nonsense` (QuickFix, unknown-key)
+            feature:
+              env: true
 
-        --
-        Convert to JSON (Rewrite)
-        .json
-        feature:
-          nonsense: 1
-          env: true
+            --
+            Convert to JSON (Rewrite)
+            .json
+            {
+              "feature": {
+                "nonsense": 1,
+                "env": true
+              }
+            }
 
-        --
-        Convert to TOML (Rewrite)
-        .toml
-        feature:
-          nonsense: 1
-          env: true
+            --
+            Convert to TOML (Rewrite)
+            .toml
+            [feature]
+            nonsense = 1
+            env = true
 
-        --
-    "#]],
+            --
+        "#]],
     );
     check(
         "mirrord.toml",
         "telemetry‸ = true\n",
         nothing,
         expect![[r#"
-        Delete `telemetry` (QuickFix, preferred, no-effect)
+            Delete `telemetry` (QuickFix, preferred, no-effect)
 
-        --
-        Repair all 1 that can be repaired (FixAll)
+            --
+            Repair all 1 that can be repaired (FixAll)
 
-        --
-        Convert to JSON (Rewrite)
-        .json
-        telemetry = true
+            --
+            Convert to JSON (Rewrite)
+            .json
+            {
+              "telemetry": true
+            }
 
-        --
-        Convert to YAML (Rewrite)
-        .yaml
-        telemetry = true
+            --
+            Convert to YAML (Rewrite)
+            .yaml
+            telemetry: true
 
-        --
-    "#]],
+            --
+        "#]],
     );
 }
 
@@ -138,86 +149,102 @@ fn shorthands_are_written_out_and_in_short() {
         r#"{"feature": {"fs‸": "read"}}"#,
         nothing,
         expect![[r#"
-        Write `fs` out (Rewrite)
-        {"feature": {"fs": {
-          "mode": "read"
-        }}}
-        --
-        Convert to YAML (Rewrite)
-        .yaml
-        {"feature": {"fs": "read"}}
-        --
-        Convert to TOML (Rewrite)
-        .toml
-        {"feature": {"fs": "read"}}
-        --
-    "#]],
+            Write `fs` out (Rewrite)
+            {"feature": {"fs": {
+              "mode": "read"
+            }}}
+            --
+            Convert to YAML (Rewrite)
+            .yaml
+            feature:
+              fs: read
+
+            --
+            Convert to TOML (Rewrite)
+            .toml
+            [feature]
+            fs = "read"
+
+            --
+        "#]],
     );
     check(
         "mirrord.yaml",
         "feature:\n  env:\n    include: A;B‸\n",
         nothing,
         expect![[r#"
-        Write `include` out (Rewrite)
-        feature:
-          env:
-            include:
-              - A
-              - B
+            Write `include` out (Rewrite)
+            feature:
+              env:
+                include:
+                  - A
+                  - B
 
-        --
-        Convert to JSON (Rewrite)
-        .json
-        feature:
-          env:
-            include: A;B
+            --
+            Convert to JSON (Rewrite)
+            .json
+            {
+              "feature": {
+                "env": {
+                  "include": "A;B"
+                }
+              }
+            }
 
-        --
-        Convert to TOML (Rewrite)
-        .toml
-        feature:
-          env:
-            include: A;B
+            --
+            Convert to TOML (Rewrite)
+            .toml
+            [feature.env]
+            include = "A;B"
 
-        --
-    "#]],
+            --
+        "#]],
     );
     check(
         "mirrord.toml",
         "[target]\npath = 'pod/x‸'\n",
         nothing,
         expect![[r#"
-        Convert to JSON (Rewrite)
-        .json
-        [target]
-        path = 'pod/x'
+            Convert to JSON (Rewrite)
+            .json
+            {
+              "target": {
+                "path": "pod/x"
+              }
+            }
 
-        --
-        Convert to YAML (Rewrite)
-        .yaml
-        [target]
-        path = 'pod/x'
+            --
+            Convert to YAML (Rewrite)
+            .yaml
+            target:
+              path: pod/x
 
-        --
-    "#]],
+            --
+        "#]],
     );
     check(
         "mirrord.json",
         "{\"feature\": {\"network\": {\"incoming‸\": {\"mode\": \"steal\"}}}}",
         nothing,
         expect![[r#"
-        Write `incoming` in short (Rewrite)
-        {"feature": {"network": {"incoming": "steal"}}}
-        --
-        Convert to YAML (Rewrite)
-        .yaml
-        {"feature": {"network": {"incoming": {"mode": "steal"}}}}
-        --
-        Convert to TOML (Rewrite)
-        .toml
-        {"feature": {"network": {"incoming": {"mode": "steal"}}}}
-        --
-    "#]],
+            Write `incoming` in short (Rewrite)
+            {"feature": {"network": {"incoming": "steal"}}}
+            --
+            Convert to YAML (Rewrite)
+            .yaml
+            feature:
+              network:
+                incoming:
+                  mode: steal
+
+            --
+            Convert to TOML (Rewrite)
+            .toml
+            [feature.network.incoming]
+            mode = "steal"
+
+            --
+        "#]],
     );
 }
 
@@ -229,41 +256,45 @@ fn the_cluster_knows_repairs() {
         "target: deployment/cart\nfeature:\n  network:\n    incoming: ste‸al\n",
         probes,
         expect![[r#"
-        Take only requests that are no probes (QuickFix, steals-probes)
-        target: deployment/cart
-        feature:
-          network:
-            incoming:
-              mode: steal
-              http_filter:
-                header_filter: "^User-Agent: (?!kube-probe)"
+            Take only requests that are no probes (QuickFix, steals-probes)
+            target: deployment/cart
+            feature:
+              network:
+                incoming:
+                  mode: steal
+                  http_filter:
+                    header_filter: "^User-Agent: (?!kube-probe)"
 
-        --
-        Write `incoming` out (Rewrite)
-        target: deployment/cart
-        feature:
-          network:
-            incoming:
-              mode: steal
+            --
+            Write `incoming` out (Rewrite)
+            target: deployment/cart
+            feature:
+              network:
+                incoming:
+                  mode: steal
 
-        --
-        Convert to JSON (Rewrite)
-        .json
-        target: deployment/cart
-        feature:
-          network:
-            incoming: steal
+            --
+            Convert to JSON (Rewrite)
+            .json
+            {
+              "target": "deployment/cart",
+              "feature": {
+                "network": {
+                  "incoming": "steal"
+                }
+              }
+            }
 
-        --
-        Convert to TOML (Rewrite)
-        .toml
-        target: deployment/cart
-        feature:
-          network:
-            incoming: steal
+            --
+            Convert to TOML (Rewrite)
+            .toml
+            target = "deployment/cart"
 
-        --
-    "#]],
+            [feature.network]
+            incoming = "steal"
+
+            --
+        "#]],
     );
     let port: Live = |document| at(document, Code::PortUndeclared, "/feature/network/incoming/ports/0");
     check(
@@ -309,20 +340,24 @@ fn the_cluster_knows_repairs() {
             --
             Convert to JSON (Rewrite)
             .json
-            target: deployment/cart
-            feature:
-              network:
-                incoming:
-                  ports: [3000]
+            {
+              "target": "deployment/cart",
+              "feature": {
+                "network": {
+                  "incoming": {
+                    "ports": [3000]
+                  }
+                }
+              }
+            }
 
             --
             Convert to TOML (Rewrite)
             .toml
-            target: deployment/cart
-            feature:
-              network:
-                incoming:
-                  ports: [3000]
+            target = "deployment/cart"
+
+            [feature.network.incoming]
+            ports = [3000]
 
             --
         "#]],
@@ -336,30 +371,32 @@ fn a_container_is_picked() {
         "target: deployment/ca‸rt\n",
         nothing,
         expect![[r#"
-        Stand in for container `web` (Rewrite)
-        target: deployment/cart/container/web
+            Stand in for container `web` (Rewrite)
+            target: deployment/cart/container/web
 
-        --
-        Stand in for container `cache` (Rewrite)
-        target: deployment/cart/container/cache
+            --
+            Stand in for container `cache` (Rewrite)
+            target: deployment/cart/container/cache
 
-        --
-        Write `target` out (Rewrite)
-        target:
-          path: deployment/cart
+            --
+            Write `target` out (Rewrite)
+            target:
+              path: deployment/cart
 
-        --
-        Convert to JSON (Rewrite)
-        .json
-        target: deployment/cart
+            --
+            Convert to JSON (Rewrite)
+            .json
+            {
+              "target": "deployment/cart"
+            }
 
-        --
-        Convert to TOML (Rewrite)
-        .toml
-        target: deployment/cart
+            --
+            Convert to TOML (Rewrite)
+            .toml
+            target = "deployment/cart"
 
-        --
-    "#]],
+            --
+        "#]],
     );
     let missing: Live = |document| at(document, Code::ContainerMissing, "/target");
     check(
@@ -367,20 +404,26 @@ fn a_container_is_picked() {
         r#"{"target": {"deployment": "ca‸rt", "container": "x"}}"#,
         missing,
         expect![[r#"
-        Stand in for container `web` (QuickFix, container-missing)
-        {"target": {"deployment": "cart", "container": "web"}}
-        --
-        Stand in for container `cache` (QuickFix, container-missing)
-        {"target": {"deployment": "cart", "container": "cache"}}
-        --
-        Convert to YAML (Rewrite)
-        .yaml
-        {"target": {"deployment": "cart", "container": "x"}}
-        --
-        Convert to TOML (Rewrite)
-        .toml
-        {"target": {"deployment": "cart", "container": "x"}}
-        --
-    "#]],
+            Stand in for container `web` (QuickFix, container-missing)
+            {"target": {"deployment": "cart", "container": "web"}}
+            --
+            Stand in for container `cache` (QuickFix, container-missing)
+            {"target": {"deployment": "cart", "container": "cache"}}
+            --
+            Convert to YAML (Rewrite)
+            .yaml
+            target:
+              deployment: cart
+              container: x
+
+            --
+            Convert to TOML (Rewrite)
+            .toml
+            [target]
+            deployment = "cart"
+            container = "x"
+
+            --
+        "#]],
     );
 }

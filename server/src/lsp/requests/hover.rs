@@ -12,13 +12,8 @@ pub(super) fn capability() -> HoverProviderCapability {
 pub(in crate::lsp) async fn hover(shared: &Shared, params: HoverParams) -> Option<Hover> {
     let (snapshot, offset) = shared.at(&params.text_document_position_params)?;
     let encoding = shared.agreement().encoding;
-    let answer = shared.feature("hover", &snapshot, move |snapshot| {
-        let hover = hover::hover(
-            snapshot.document(),
-            offset,
-            &session::live::View::default(),
-            &std::collections::BTreeMap::default(),
-        )?;
+    let answer = super::in_view(shared, "hover", &snapshot, move |snapshot, view, workspace| {
+        let hover = hover::hover(snapshot.document(), offset, view, &workspace.variables())?;
         Some(convert::hover(hover, &convert::Lines::new(&snapshot.text, encoding)))
     });
     answer.await.flatten()
