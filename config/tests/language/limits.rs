@@ -113,8 +113,13 @@ fn each_beginning_of_a_document_survives() {
 #[test]
 fn deep_nesting_survives() {
     for open in ["[", "{a: ", "{\"a\":", "- ", "a:\n", "{a = ", "a = [", "[a.", "a.", "? ", "{{ [", "{% if 1 %}"] {
-        let text = open.repeat(2_000);
-        survives(&text);
+        survives(&open.repeat(2_000));
+    }
+    for open in ["{{\n", "{{ \"", "{% x\n", "{# ", "{{ x }}", "{% if x %}"] {
+        for name in NAMES {
+            let document = Document::parse(name, &open.repeat(20_000));
+            assert!(document.problems.len() <= MAX_PROBLEMS);
+        }
     }
     let stairs: String = (0..500).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
     survives(&stairs);

@@ -52,16 +52,13 @@ pub(super) fn replace(text: &str, place: &Place<'_>, value: &Json) -> Option<Vec
         return Some(vec![Edit { span: old, text: new }]);
     };
     // Behind the colon or dash.
-    let (head, indent) = match place.entry() {
-        Some(entry) => {
-            let after = &text[entry.key_span.end..];
-            let colon = entry.key_span.end + after.find(':')? + 1;
-            (colon, lines::column(text, entry.key_span.start))
-        }
-        None => {
-            let dash = text[parent.span.start..old.start].rfind('-')? + parent.span.start;
-            (dash + 1, lines::column(text, dash))
-        }
+    let (head, indent) = if let Some(entry) = place.entry() {
+        let after = &text[entry.key_span.end..];
+        let colon = entry.key_span.end + after.find(':')? + 1;
+        (colon, lines::column(text, entry.key_span.start))
+    } else {
+        let dash = text[parent.span.start..old.start].rfind('-')? + parent.span.start;
+        (dash + 1, lines::column(text, dash))
     };
     let head = behind_anchor(text, head);
     let new = match place.entry() {

@@ -34,7 +34,7 @@ impl<'a> Place<'a> {
 
     /// The entry whose key stands at `span`.
     pub(super) fn of_key(document: &'a Document, span: Span) -> Option<Self> {
-        fn search<'a>(place: Place<'a>, span: Span) -> Option<Place<'a>> {
+        fn search<'a>(place: &Place<'a>, span: Span) -> Option<Place<'a>> {
             let count = match &place.node.value {
                 Value::Object(entries) => entries.len(),
                 Value::Array(items) => items.len(),
@@ -46,10 +46,10 @@ impl<'a> Place<'a> {
                     return Some(inner);
                 }
                 let holds = inner.node.span.start <= span.start && span.end <= inner.node.span.end;
-                holds.then(|| search(inner, span)).flatten()
+                holds.then(|| search(&inner, span)).flatten()
             })
         }
-        search(Self { node: &document.root, way: Vec::new() }, span)
+        search(&Self { node: &document.root, way: Vec::new() }, span)
     }
 
     /// One level in. Nothing that stands elsewhere (behind an alias) or nowhere (implied).

@@ -213,17 +213,15 @@ pub(super) fn insert(document: &Document, text: &str, path: &[String], key: &str
     }
     // Behind the last pair that stands directly below the header.
     let pairs = located.iter().filter(|one| one.is_pair() && one.header == pointer);
-    match pairs.map(|one| one.statement.span.end).max().or(own.map(|own| own.statement.span.end)) {
-        Some(end) => line(lines::end(text, end), format!("\n{pair}")),
-        None => {
-            // The root, before the first header and the comment above that.
-            let first = located.first().map_or(text.len(), |one| lines::start(text, one.statement.span.start));
-            let at = above_comments(text, first);
-            let gap = if at < text.len() { "\n" } else { "" };
-            let lead = if text[..at].is_empty() || text[..at].ends_with(['\n', '\u{feff}']) { "" } else { "\n" };
-            line(at, format!("{lead}{pair}\n{gap}"))
-        }
+    if let Some(end) = pairs.map(|one| one.statement.span.end).max().or(own.map(|own| own.statement.span.end)) {
+        return line(lines::end(text, end), format!("\n{pair}"));
     }
+    // The root, before the first header and the comment above that.
+    let first = located.first().map_or(text.len(), |one| lines::start(text, one.statement.span.start));
+    let at = above_comments(text, first);
+    let gap = if at < text.len() { "\n" } else { "" };
+    let lead = if text[..at].is_empty() || text[..at].ends_with(['\n', '\u{feff}']) { "" } else { "\n" };
+    line(at, format!("{lead}{pair}\n{gap}"))
 }
 
 /// The keys that a header for the table at `pointer` has: those of the path without indices.

@@ -158,7 +158,9 @@ fn leaves(root: &Node) -> Vec<Leaf> {
 pub(super) fn placed(found: &[Comment], root: &Node, text: &str) -> Comments {
     let leaves = leaves(root);
     let mut comments = Comments::default();
-    found.iter().for_each(|comment| place(comment, &leaves, text, &mut comments));
+    for comment in found {
+        place(comment, &leaves, text, &mut comments);
+    }
     comments
 }
 

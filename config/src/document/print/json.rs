@@ -52,5 +52,6 @@ pub(super) fn value(node: &Node, pointer: &str, indent: usize, comments: &Commen
 }
 
 fn lines(comments: &[String], indent: usize) -> String {
-    comments.iter().map(|comment| format!("{}//{comment}\n", " ".repeat(indent))).collect()
+    let pad = " ".repeat(indent);
+    comments.iter().flat_map(|comment| [pad.as_str(), "//", comment.as_str(), "\n"]).collect()
 }

@@ -6,11 +6,10 @@ use crate::document::yaml::is_plain_text;
 /// A text value on one line.
 pub(in crate::document) fn scalar(syntax: Syntax, text: &str) -> String {
     match syntax {
-        Syntax::Json => quoted(text),
         Syntax::Yaml if is_plain(text) => text.to_owned(),
         Syntax::Yaml if fits_single(text) => format!("'{}'", text.replace('\'', "''")),
         Syntax::Toml if fits_single(text) && !text.contains('\'') => format!("'{text}'"),
-        Syntax::Yaml | Syntax::Toml => quoted(text),
+        Syntax::Json | Syntax::Yaml | Syntax::Toml => quoted(text),
     }
 }
 

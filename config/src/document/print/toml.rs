@@ -35,7 +35,7 @@ impl Printer<'_> {
             let inner = join(pointer, &entry.key);
             self.text += &lines(self.comments.before(&inner));
             let value = self.value(&entry.value, &inner);
-            self.text += &format!("{} = {value}", key(Syntax::Toml, &entry.key));
+            self.text.extend([key(Syntax::Toml, &entry.key).as_str(), " = ", value.as_str()]);
             self.end_line(&inner);
         }
         for entry in entries.iter().filter(|entry| is_section(&entry.value)) {
@@ -67,7 +67,8 @@ impl Printer<'_> {
             self.text += &lines(comments);
             let keys: Vec<_> = path.iter().map(|part| key(Syntax::Toml, part)).collect();
             let keys = keys.join(".");
-            self.text += &if is_item { format!("[[{keys}]]") } else { format!("[{keys}]") };
+            let (open, close) = if is_item { ("[[", "]]") } else { ("[", "]") };
+            self.text.extend([open, keys.as_str(), close]);
             self.end_line(pointer);
         }
         self.table(path, pointer, entries);
@@ -82,11 +83,11 @@ impl Printer<'_> {
                 for (index, item) in items.iter().enumerate().filter(|(_, item)| !is_null(item)) {
                     let inner = join(pointer, &index.to_string());
                     for comment in self.comments.before(&inner) {
-                        text += &format!("  #{comment}\n");
+                        text.extend(["  #", comment, "\n"]);
                     }
-                    text += &format!("  {},", one_line(Syntax::Toml, item));
+                    text.extend(["  ", one_line(Syntax::Toml, item).as_str(), ","]);
                     if let Some(comment) = self.comments.behind(&inner) {
-                        text += &format!(" #{comment}");
+                        text.extend([" #", comment]);
                     }
                     text.push('\n');
                 }
@@ -98,7 +99,7 @@ impl Printer<'_> {
 
     fn end_line(&mut self, pointer: &str) {
         if let Some(comment) = self.comments.behind(pointer) {
-            self.text += &format!(" #{comment}");
+            self.text.extend([" #", comment]);
         }
         self.text.push('\n');
     }
@@ -114,5 +115,5 @@ fn is_section(node: &Node) -> bool {
 }
 
 fn lines(comments: &[String]) -> String {
-    comments.iter().map(|comment| format!("#{comment}\n")).collect()
+    comments.iter().flat_map(|comment| ["#", comment.as_str(), "\n"]).collect()
 }

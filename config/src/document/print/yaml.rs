@@ -38,7 +38,7 @@ fn block(node: &Node, pointer: &str, indent: usize, comments: &Comments) -> Stri
         let comment = comments.behind(pointer).map(|comment| format!(" #{comment}")).unwrap_or_default();
         // A comment stands behind the first line, unless that goes on as a scalar.
         let (first, rest) = value.split_once('\n').map_or((value.as_str(), None), |(first, rest)| (first, Some(rest)));
-        text += &format!("{pad}{head}{first}{comment}");
+        text.extend([pad.as_str(), head.as_str(), first, comment.as_str()]);
         if let Some(rest) = rest {
             text.push('\n');
             text += rest;
@@ -79,5 +79,6 @@ fn block(node: &Node, pointer: &str, indent: usize, comments: &Comments) -> Stri
 }
 
 fn lines(comments: &[String], indent: usize) -> String {
-    comments.iter().map(|comment| format!("{}#{comment}\n", " ".repeat(indent))).collect()
+    let pad = " ".repeat(indent);
+    comments.iter().flat_map(|comment| [pad.as_str(), "#", comment.as_str(), "\n"]).collect()
 }

@@ -54,7 +54,7 @@ pub(super) fn add(environment: &mut Environment<'_>, env: &BTreeMap<String, Stri
             return Err(failed(format!("range takes a positive step and makes at most {MAX_RANGE} numbers")));
         }
         let step = usize::try_from(step).unwrap_or(1);
-        Ok(Value::from_iter((start..end).step_by(step)))
+        Ok((start..end).step_by(step).collect::<Value>())
     });
     environment.add_function("throw", |message: Option<String>, named: Kwargs| -> Result<Value> {
         let message = match message {

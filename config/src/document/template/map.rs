@@ -33,7 +33,7 @@ impl Map {
     /// What `is_unknown` pieces make is not known.
     pub(super) fn new(
         output: &str,
-        marks: Vec<(usize, Mark)>,
+        marks: &[(usize, Mark)],
         pieces: &[Piece],
         is_unknown: impl Fn(usize) -> bool,
     ) -> Self {

@@ -59,7 +59,7 @@ pub(in crate::document) fn render(text: &str, templates: &Templates<'_>) -> Resu
         match source.render(templates, lenient) {
             Ok((rendered, marks)) => {
                 let is_unknown = |index: usize| unknown.contains(&index);
-                let map = Map::new(&rendered, marks, &pieces, is_unknown);
+                let map = Map::new(&rendered, &marks, &pieces, is_unknown);
                 let unknown = map.outputs_of(is_unknown, rendered.len());
                 return Ok(Rendered { text: rendered, map, unknown, problems, lenient });
             }
@@ -160,7 +160,7 @@ impl<'a> Source<'a> {
                     if unknown.contains(&index) {
                         source.text += &"x".repeat(written.len());
                     } else {
-                        source.text += &format!("{{{{ {} }}}}", functions::translated(piece.inner(original)));
+                        source.text.extend(["{{ ", functions::translated(piece.inner(original)).as_str(), " }}"]);
                     }
                 }
                 Kind::Block => {
@@ -179,7 +179,7 @@ impl<'a> Source<'a> {
                         _ => {}
                     }
                     let inner = inner.strip_prefix("set_global").map_or(inner.clone(), |rest| format!("set{rest}"));
-                    source.text += &format!("{{% {inner} %}}");
+                    source.text.extend(["{% ", inner.as_str(), " %}"]);
                 }
             }
         }
@@ -188,14 +188,14 @@ impl<'a> Source<'a> {
 
     fn mark(&mut self, captures: usize, mark: Mark) {
         if captures == 0 {
-            self.text += &format!("{{{{ {MARK}({}) }}}}", self.marks.len());
+            self.text.extend(["{{ ", MARK, "(", self.marks.len().to_string().as_str(), ") }}"]);
             self.marks.push(mark);
         }
     }
 
     fn literal(&mut self, text: &str) {
         if text.contains("{{") || text.contains("{%") || text.contains("{#") {
-            self.text += &format!("{{% raw %}}{text}{{% endraw %}}");
+            self.text.extend(["{% raw %}", text, "{% endraw %}"]);
         } else {
             self.text += text;
         }

@@ -55,6 +55,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
     let mut start = 0;
     let mut at = 0;
     let mut raw = false;
+    let mut unclosed = Vec::new();
     while let Some(found) = text[at..].find('{') {
         let open = at + found;
         let kind = match text.as_bytes().get(open + 1) {
@@ -66,7 +67,7 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
                 continue;
             }
         };
-        let (end, closed) = end_of(text, open, kind);
+        let (end, closed) = end_of(text, open, kind, &mut unclosed);
         let piece = Piece { kind, span: Span::new(open, end), closed };
         if kind == Kind::Block {
             let word = piece.word(text);
@@ -90,7 +91,9 @@ pub(super) fn pieces(text: &str) -> Vec<Piece> {
 
 /// Where the tag at `open` ends, and whether it does. One that is never closed ends with its line, or before the
 /// quote that closes the text around it.
-fn end_of(text: &str, open: usize, kind: Kind) -> (usize, bool) {
+///
+/// `unclosed` remembers the brackets that were looked for to the end of the text in vain: each is looked for once.
+fn end_of(text: &str, open: usize, kind: Kind, unclosed: &mut Vec<&'static str>) -> (usize, bool) {
     let close = match kind {
         Kind::Expression => "}}",
         Kind::Block => "%}",
@@ -98,11 +101,14 @@ fn end_of(text: &str, open: usize, kind: Kind) -> (usize, bool) {
     };
     let inside = &text[open + 2..];
     // Quotes hide brackets; quotes that do not fit are mistakes inside of the tag, which ends all the same.
-    let quoted = if kind == Kind::Comment { None } else { end_outside_quotes(inside, close) };
-    match quoted.or_else(|| inside.find(close)) {
-        Some(length) => (open + 2 + length + 2, true),
-        None => (open + 2 + inside.find(['\n', '\r', '"', '\'']).unwrap_or(inside.len()), false),
+    if !unclosed.contains(&close) {
+        let quoted = if kind == Kind::Comment { None } else { end_outside_quotes(inside, close) };
+        if let Some(length) = quoted.or_else(|| inside.find(close)) {
+            return (open + 2 + length + 2, true);
+        }
+        unclosed.push(close);
     }
+    (open + 2 + inside.find(['\n', '\r', '"', '\'']).unwrap_or(inside.len()), false)
 }
 
 /// Longest tag in which quotes are looked at, so that many open quotes do not cost quadratic time.
@@ -116,10 +122,9 @@ fn end_outside_quotes(inside: &str, close: &str) -> Option<usize> {
             Some(_) if escaped => escaped = false,
             Some(_) if byte == b'\\' => escaped = true,
             Some(open) if byte == open => quote = None,
-            Some(_) => {}
             None if matches!(byte, b'"' | b'\'' | b'`') => quote = Some(byte),
             None if inside.as_bytes()[at..].starts_with(close.as_bytes()) => return Some(at),
-            None => {}
+            _ => {}
         }
     }
     None

@@ -108,16 +108,13 @@ impl Reader<'_> {
 
     pub(super) fn key(&mut self, source: Source<'_>) -> Option<Key> {
         let (_, encoding, span) = self.next()?;
-        let name = match self.masked.template(span) {
-            Some(template) => template,
-            None => {
-                let mut name = String::new();
-                let raw = self.raw(source, encoding, span)?;
-                let mut sink = Sink { masked: self.masked, mark: self.mark, problems: &mut self.problems };
-                raw.decode_key(&mut Text(&mut name), &mut sink);
-                name
-            }
-        };
+        if let Some(name) = self.masked.template(span) {
+            return Some(Key { name, span });
+        }
+        let mut name = String::new();
+        let raw = self.raw(source, encoding, span)?;
+        let mut sink = Sink { masked: self.masked, mark: self.mark, problems: &mut self.problems };
+        raw.decode_key(&mut Text(&mut name), &mut sink);
         Some(Key { name, span })
     }
 
@@ -153,20 +150,20 @@ impl Reader<'_> {
                 self.problem(Code::WrongType, span, "no key takes a date", "write it as text, in quotes");
                 Value::Broken
             }
-            ScalarKind::Integer(radix) => match integer(&text, radix) {
-                Some(number) => Value::Number(number),
-                None => {
+            ScalarKind::Integer(radix) => integer(&text, radix).map_or_else(
+                || {
                     self.problem(Code::Syntax, span, "this number is too large", "no key takes so large a number");
                     Value::Broken
-                }
-            },
-            ScalarKind::Float => match text.parse::<f64>().ok().and_then(Number::from_f64) {
-                Some(number) => Value::Number(number),
-                None => {
+                },
+                Value::Number,
+            ),
+            ScalarKind::Float => text.parse().ok().and_then(Number::from_f64).map_or_else(
+                || {
                     self.problem(Code::WrongType, span, "no key takes this number", "write a finite one");
                     Value::Broken
-                }
-            },
+                },
+                Value::Number,
+            ),
         };
         Node { value, span }
     }

@@ -48,10 +48,9 @@ fn without_comment(line: &str) -> usize {
     for (at, byte) in line.bytes().enumerate() {
         match quote {
             Some(open) if byte == open && before != b'\\' => quote = None,
-            Some(_) => {}
             None if byte == b'#' && before.is_ascii_whitespace() => return line[..at].trim_end().len(),
             None if matches!(byte, b'"' | b'\'') && b" [{,:-".contains(&before) => quote = Some(byte),
-            None => {}
+            _ => {}
         }
         before = byte;
     }
