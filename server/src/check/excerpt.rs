@@ -123,20 +123,21 @@ mod tests {
         check(
             "{\n  \"feature\": {\n    \"networ\": true\n  }\n}\n",
             &expect![[r#"
-            error[unknown-key]: /feature/networ: unknown key
-             --> m.json:3:5
-              |
-            3 |     "networ": true
-              |     ^^^^^^^^
-              |
-              = help: did you mean `network`?
-            help: Rename to `network`
-              |
-            3 |     "network": true
-              |            +
+                error[unknown-key]: /feature/networ: unknown key
+                 --> m.json:3:5
+                  |
+                3 |     "networ": true
+                  |     ^^^^^^^^
+                  |
+                  = help: did you mean `network`?
+                  = note: see docs/configuration.md#problem-unknown-key
+                help: Rename to `network`
+                  |
+                3 |     "network": true
+                  |            +
 
-            m.json: 1 error
-        "#]],
+                m.json: 1 error
+            "#]],
         );
     }
 
@@ -155,22 +156,25 @@ mod tests {
         check(
             "{ \"\x1b[31m\u{202e}x\": 1 }",
             &expect![[r#"
-            error[unknown-key]: /\u{1b}[31m\u{202e}x: unknown key
-             --> m.json:1:3
-              |
-            1 | { "␛[31m�x": 1 }
-              |   ^^^^^^^^^
+                error[unknown-key]: /\u{1b}[31m\u{202e}x: unknown key
+                 --> m.json:1:3
+                  |
+                1 | { "␛[31m�x": 1 }
+                  |   ^^^^^^^^^
+                  |
+                  = note: see docs/configuration.md#problem-unknown-key
 
-            error[syntax]: a control character inside text
-             --> m.json:1:4
-              |
-            1 | { "␛[31m�x": 1 }
-              |    ^
-              |
-              = help: write it as an escape, such as \t
+                error[syntax]: a control character inside text
+                 --> m.json:1:4
+                  |
+                1 | { "␛[31m�x": 1 }
+                  |    ^
+                  |
+                  = help: write it as an escape, such as \t
+                  = note: see docs/configuration.md#problem-syntax
 
-            m.json: 2 errors
-        "#]],
+                m.json: 2 errors
+            "#]],
         );
     }
 

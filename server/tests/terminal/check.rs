@@ -28,6 +28,7 @@ fn problems_are_drawn_with_their_lines_and_counted() {
           |   ^^^^^^^
           |
           = help: did you mean `target`?
+          = note: see docs/configuration.md#problem-unknown-key
         help: Rename to `target`
           |
         2 |   "target": "pod/x",
@@ -38,6 +39,8 @@ fn problems_are_drawn_with_their_lines_and_counted() {
           |
         3 |   "feature": { "fs": 5 }
           |                      ^
+          |
+          = note: see docs/configuration.md#problem-wrong-type
 
         bad.json: 2 errors
         good.json: no problems
@@ -73,6 +76,7 @@ fn programs_get_one_array_with_edits() {
           "file": "a.json",
           "severity": "error",
           "code": "unknown-key",
+          "link": "docs/configuration.md#problem-unknown-key",
           "pointer": "/targt",
           "message": "unknown key",
           "help": "did you mean `target`?",
