@@ -180,8 +180,7 @@ impl Case<'_> {
                 let text = format!("matches entry {} of {key}, `{}`", index + 1, entry.unwrap_or_default());
                 (text, Some(format!("{list}/{index}")))
             }
-            Why::Unlisted(key) => (why.to_string(), Some(format!("/{}", key.replace('.', "/")))),
-            Why::Key(key) => (why.to_string(), Some(format!("/{}", key.replace('.', "/")))),
+            Why::Unlisted(key) | Why::Key(key) => (why.to_string(), Some(format!("/{}", key.replace('.', "/")))),
             Why::Default(_) | Why::Fact(_) => (why.to_string(), None),
         };
         self.because(act, outcome, because, pointer)

@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, fmt::Write as _, path::Path};
 
 use config::{Overrides, Source};
 use expect_test::{Expect, expect};
@@ -13,10 +13,11 @@ fn check(text: &str, questions: &[&str], expected: &Expect) {
     let mut lines = String::new();
     for question in questions {
         let Explanation { question, rulings } = explain(&config, &loaded, &here, &Question::guess(question));
-        lines += &format!("{question:?}\n");
+        writeln!(lines, "{question:?}").expect("a String takes everything");
         for Ruling { act, outcome, because, pointer, written } in rulings {
             let from = pointer.map(|pointer| format!(" [{pointer} by {}]", written.as_deref().unwrap_or("default")));
-            lines += &format!("  {}: {}: {because}{}\n", act.as_str(), outcome.as_str(), from.unwrap_or_default());
+            let from = from.unwrap_or_default();
+            writeln!(lines, "  {}: {}: {because}{from}", act.as_str(), outcome.as_str()).expect("as above");
         }
     }
     expected.assert_eq(&lines);
