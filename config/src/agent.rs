@@ -16,6 +16,7 @@ pub use pod::{Capability, Confinement, ConfinementKind, Effect, Quantity, Resour
 /// How the agent, our program in the cluster, is started and behaves. Unused under an operator, which has its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the language")]
 pub struct Agent {
     /// Image of the agent; otherwise ours of the same version as this program.
     #[schemars(extend(

@@ -11,6 +11,7 @@ use crate::duration::milliseconds;
 /// Switches that files of other versions carry; they may go away.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the language")]
 pub struct Experimental {
     /// Which programs macOS is asked to load us into.
     #[schemars(extend("x-status" = { "no-effect": "it concerns macOS" }, "examples" = [{ "mode": "include" }]))]

@@ -54,6 +54,7 @@ pub use target::{Kind, Path, Target};
     description = "Lets a local program behave as if it ran in a Kubernetes pod: whom it stands in for, and what it takes from there.",
     extend("x-removed" = ["connect_tcp"])
 )]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the language")]
 pub struct Config {
     /// Whom in the cluster the program stands in for. Without it, an editor asks and a terminal runs targetless.
     #[schemars(extend("x-core" = true, "examples" = ["deployment/my-app", { "path": "deployment/my-app", "namespace": "staging" }]))]

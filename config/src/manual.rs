@@ -99,9 +99,9 @@ impl Manual {
         let Shape { description, variables, flags, tier, status, examples, text, .. } = shape;
         self.line(description);
         let choices = text.iter().flat_map(|text| &text.choices);
-        let choices: String = choices.map(|choice| format!("- `{}`: {}\n", choice.word, choice.description)).collect();
+        let choices: Vec<_> = choices.map(|choice| format!("- `{}`: {}", choice.word, choice.description)).collect();
         if !choices.is_empty() {
-            self.line(&format!("\n{}", choices.trim_end()));
+            self.line(&format!("\n{}", choices.join("\n")));
         }
         let mut facts: Vec<String> = when.map(str::to_owned).into_iter().collect();
         if !shape.title.is_empty() {

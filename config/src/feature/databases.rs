@@ -24,6 +24,7 @@ pub use redis::Redis;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "lowercase")]
 #[schemars(extend("x-tag" = "Type of the database."))]
+#[expect(clippy::large_enum_variant, reason = "a file has a few branches at most")]
 pub enum Branch {
     /// `ClickHouse`.
     Clickhouse(Clickhouse),

@@ -207,7 +207,7 @@ fn description(shape: &Shape) -> String {
         text.push_str(" Needs the operator.");
     }
     match &shape.status {
-        Status::NoEffect { why } => text.push_str(&format!(" Without effect: {why}.")),
+        Status::NoEffect { why } => text.extend([" Without effect: ", why, "."]),
         Status::Unstable => text.push_str(" Unstable: it may change without notice."),
         Status::Supported | Status::Deprecated { .. } | Status::Internal => {}
     }
