@@ -7,6 +7,7 @@ mod language {
     mod edits;
     mod forms;
     mod forms_of_text;
+    mod groups;
     mod hostile;
     mod limits;
     mod manual;

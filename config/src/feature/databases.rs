@@ -18,7 +18,7 @@ pub use connection::{Connection, Item, OneOrMore, Param, Parts, PartsType, Sourc
 pub use copy::{CollectionCopy, DataMode, DumpCopy, Extent, Filter, ItemCopy, TableCopy, WholeCopy};
 pub use iam::{AwsAuth, CloudAuth};
 pub use migrations::Migrations;
-pub use redis::Redis;
+pub use redis::{Location, Redis};
 
 /// A private copy of one database for the session, told apart by the type of the database.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -4,7 +4,7 @@ use expect_test::{Expect, expect};
 
 use crate::{load, rendered};
 
-fn check(text: &str, keys: &[&str], hints: Expect) {
+fn check(text: &str, keys: &[&str], hints: &Expect) {
     let loaded = load(text);
     let pointers: Vec<_> = loaded.operator_keys().iter().map(|key| key.pointer.as_str()).collect();
     assert_eq!(pointers, keys, "{text}");
@@ -24,7 +24,7 @@ fn what_needs_the_operator_is_told_once_for_each_feature() {
             "/feature/preview/idle/start_idle",
             "/feature/network/incoming/on_concurrent_steal",
         ],
-        expect![[r#"
+        &expect![[r#"
             .mirrord/mirrord.json:1:32: hint[operator-key] /profile: needs the operator, which this version does not have yet
             .mirrord/mirrord.json:2:3: hint[operator-key] /feature/preview: needs the operator, which this version does not have yet
             .mirrord/mirrord.json:3:68: hint[operator-key] /feature/network/incoming/on_concurrent_steal: needs the operator, which this version does not have yet
@@ -35,9 +35,9 @@ fn what_needs_the_operator_is_told_once_for_each_feature() {
 #[test]
 fn a_switch_that_is_off_needs_nothing() {
     let nothing = || expect![[""]];
-    check(r#"{"feature": {"copy_target": false}}"#, &[], nothing());
-    check(r#"{"feature": {"split_queues": {}, "preview": {}, "db_branches": []}}"#, &[], nothing());
-    check(r#"{"feature": {"network": {"incoming": {"on_concurrent_steal": "abort"}}}}"#, &[], nothing());
+    check(r#"{"feature": {"copy_target": false}}"#, &[], &nothing());
+    check(r#"{"feature": {"split_queues": {}, "preview": {}, "db_branches": []}}"#, &[], &nothing());
+    check(r#"{"feature": {"network": {"incoming": {"on_concurrent_steal": "abort"}}}}"#, &[], &nothing());
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn an_object_without_keys_can_be_a_wish() {
     check(
         text,
         &["/feature/copy_target"],
-        expect![[r#"
+        &expect![[r#"
         .mirrord/mirrord.json:1:33: hint[operator-key] /feature/copy_target: needs the operator, which this version does not have yet
     "#]],
     );
