@@ -60,10 +60,10 @@ impl Checker<'_> {
             && !object.sets.iter().any(|set| is_set(set, &checked))
         {
             let keys: Vec<_> = checked.keys().map(|key| format!("`{key}`")).collect();
-            let message = if keys.is_empty() {
-                "an empty condition".to_owned()
-            } else {
-                format!("{} do not make a condition", keys.join(", "))
+            let message = match keys.as_slice() {
+                [] => "an empty object".to_owned(),
+                [key] => format!("{key} is not enough"),
+                several => format!("{} do not go together", several.join(", ")),
             };
             let sets: Vec<_> = object.sets.iter().map(|set| set.join(" + ")).collect();
             self.push(

@@ -52,7 +52,7 @@ fn keys_of_another_type_are_unknown() {
         .mirrord/mirrord.json:3:68: error[bad-value] /feature/db_branches/1/copy/mode: `schema` is not `empty` or `all`
         .mirrord/mirrord.json:4:12: error[bad-value] /feature/db_branches/2/type: `oracle` is not `clickhouse`, `cockroachdb`, `dynamodb`, `generic`, `mariadb`, `mongodb`, `mssql`, `mysql`, `pg`, `redis` or `spanner`
         .mirrord/mirrord.json:5:3: error[missing-key] /feature/db_branches/3: `port`, `image` missing; add it, or delete the whole object
-        .mirrord/mirrord.json:6:32: error[bad-value] /feature/db_branches/4/connection: `type` do not make a condition; write one of url; params; type + params
+        .mirrord/mirrord.json:6:32: error[bad-value] /feature/db_branches/4/connection: `type` is not enough; write one of url; params; type + params
     "#]].assert_eq(&rendered(&load(text), text));
 }
 

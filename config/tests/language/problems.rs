@@ -179,8 +179,8 @@ fn http_filters() {
         r#""http_filter": {"all_of": [], "any_of": [{"header": "a", "path": "b"}, {"method": ""}, {}]}"#,
         expect![[r#"
         1:65: error[filter-empty] /feature/network/incoming/http_filter/all_of: no condition; add one, or delete the key
-        1:80: error[bad-value] /feature/network/incoming/http_filter/any_of/0: `header`, `path` do not make a condition; write one of header; path; method; query; body + query; body + query + matches
-        1:126: error[bad-value] /feature/network/incoming/http_filter/any_of/2: an empty condition; write one of header; path; method; query; body + query; body + query + matches
+        1:80: error[bad-value] /feature/network/incoming/http_filter/any_of/0: `header`, `path` do not go together; write one of header; path; method; query; body + query; body + query + matches
+        1:126: error[bad-value] /feature/network/incoming/http_filter/any_of/2: an empty object; write one of header; path; method; query; body + query; body + query + matches
     "#]],
     );
     check_incoming(
