@@ -3,6 +3,7 @@
 //! That parser stops at the first mistake. Then the tree is one of [`tolerant`], which reads by lines and indentation.
 
 mod offsets;
+mod place;
 mod scalar;
 mod tolerant;
 
@@ -14,6 +15,7 @@ use super::template::Masked;
 use super::{Entry, MAX_DEPTH, MAX_PROBLEMS, Node, Span, Value};
 use crate::problem::{Code, Problem};
 use offsets::Offsets;
+use place::{indenting_tab, item_placed, placed};
 pub(super) use scalar::is_plain_text;
 
 /// Most values that aliases may add. An alias of an alias of an alias multiplies; no configuration needs many.
@@ -307,40 +309,6 @@ fn key_name(node: &Node, masked: &Masked<'_>) -> (String, Option<Problem>) {
             (written.to_owned(), Some(problem.help(format!("write \"{written}\""))))
         }
     }
-}
-
-/// A value that is not written stands right behind the colon of its key.
-fn placed(node: Node, key: Span, text: &str) -> Node {
-    if node.span.start < node.span.end || node.value != Value::Null {
-        return node;
-    }
-    let after = &text[key.end..];
-    let gap = after.len() - after.trim_start_matches([' ', '\t']).len();
-    let end = if after[gap..].starts_with(':') { key.end + gap + 1 } else { key.end };
-    Node { value: node.value, span: Span::new(end, end) }
-}
-
-/// An item that is not written stands right behind its dash.
-fn item_placed(node: Node, before: usize, text: &str) -> Node {
-    if node.span.start < node.span.end || node.value != Value::Null {
-        return node;
-    }
-    let dash = text.get(before..node.span.start).and_then(|gap| gap.find('-'));
-    let end = dash.map_or(node.span.start, |dash| before + dash + 1);
-    Node { value: node.value, span: Span::new(end, end) }
-}
-
-/// A tab that indents one of the lines around `at`.
-fn indenting_tab(text: &str, at: usize) -> Option<usize> {
-    let mut start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    for line in text[start..].split_inclusive('\n').take(2) {
-        let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
-        if let Some(tab) = line[..indent].find('\t') {
-            return Some(start + tab);
-        }
-        start += line.len();
-    }
-    None
 }
 
 /// Adds what `<<` names; whether it can be merged.

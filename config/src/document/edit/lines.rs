@@ -17,6 +17,12 @@ pub(super) fn next(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |length| at + length + 1)
 }
 
+/// Where the line before that which begins at `start` begins.
+pub(super) fn previous(text: &str, start: usize) -> Option<usize> {
+    let before = text[..start].strip_suffix('\n')?;
+    Some(self::start(text, before.len()))
+}
+
 /// The indentation of the line of `at`.
 pub(super) fn indent(text: &str, at: usize) -> usize {
     let line = &text[start(text, at)..];

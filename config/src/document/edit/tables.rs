@@ -91,11 +91,9 @@ fn delete<'a>(text: &str, statements: impl Iterator<Item = &'a Statement>) -> Ve
     let mut spans: Vec<Span> = Vec::new();
     for Statement { span, kind, .. } in statements {
         let mut start = lines::start(text, span.start);
-        if !matches!(kind, Kind::Pair(_)) && start > 0 {
-            let before = lines::start(text, start - 1);
-            if text[before..start].trim().is_empty() {
-                start = before;
-            }
+        let before = lines::previous(text, start).filter(|before| text[*before..start].trim().is_empty());
+        if let (false, Some(before)) = (matches!(kind, Kind::Pair(_)), before) {
+            start = before;
         }
         let end = lines::next(text, span.end);
         match spans.last_mut() {
@@ -242,8 +240,7 @@ fn header_of(located: &[Located], path: &[String]) -> Vec<String> {
 /// Where the comment that ends right before `at` begins.
 fn above_comments(text: &str, at: usize) -> usize {
     let mut at = at;
-    while at > 0 {
-        let start = lines::start(text, at - 1);
+    while let Some(start) = lines::previous(text, at) {
         if !text[start..at].trim_start().starts_with('#') {
             break;
         }
