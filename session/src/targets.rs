@@ -124,16 +124,13 @@ async fn entries(cluster: &Cluster, namespace: &str, kind: Kind) -> Result<Vec<T
     let call = Call::list(target::resource(kind)).within(namespace);
     let mut entries = Vec::new();
     // Boiled down page by page: ten thousand pods in full would be hundreds of megabytes.
-    match kind {
-        Kind::Pod => {
-            let hear = |page: Vec<Pod>| entries.extend(page.iter().flat_map(of_pod));
-            cluster.pages(&call, Form::Whole, usize::MAX, hear).await?
-        }
-        _ => {
-            let hear = |page: Vec<Workload>| entries.extend(page.into_iter().map(|found| of_workload(kind, found)));
-            cluster.pages(&call, Form::Whole, usize::MAX, hear).await?
-        }
-    };
+    if kind == Kind::Pod {
+        let hear = |page: Vec<Pod>| entries.extend(page.iter().flat_map(of_pod));
+        cluster.pages(&call, Form::Whole, usize::MAX, hear).await?;
+    } else {
+        let hear = |page: Vec<Workload>| entries.extend(page.into_iter().map(|found| of_workload(kind, found)));
+        cluster.pages(&call, Form::Whole, usize::MAX, hear).await?;
+    }
     if kind == Kind::ReplicaSet {
         // Those that a deployment left behind are no targets, and the current one is the deployment itself.
         entries.retain(|entry| entry.desired != Some(0));
