@@ -36,6 +36,13 @@ fn no_key_is_ignored_silently() {
 }
 
 #[test]
+fn every_line_is_about_a_key_that_exists() {
+    let language = config::schema::language();
+    let gone: Vec<_> = TABLE.iter().map(|line| line.pointer).filter(|key| language.at(key).is_none()).collect();
+    assert!(gone.is_empty(), "remove these from setup/keys.rs: {gone:?}");
+}
+
+#[test]
 fn what_works_or_asks_for_nothing_is_not_mentioned() {
     check(
         r#"{"operator": false, "feature": {"fs": "read", "network": {"ipv6": true, "incoming": {"http_filter": {}},
