@@ -145,7 +145,10 @@ impl Document {
     /// Scalars are shown themselves, containers by their key.
     pub fn nearest(&self, pointer: &str) -> Span {
         let mut node = &self.root;
-        let mut span = Span::new(node.span.start, (node.span.start + 1).min(node.span.end));
+        // The opening bracket, where there is one: the first byte of anything else may be half a character.
+        let is_bracket = self.syntax == Syntax::Json && matches!(node.value, Value::Object(_) | Value::Array(_));
+        let end = if is_bracket { (node.span.start + 1).min(node.span.end) } else { node.span.start };
+        let mut span = Span::new(node.span.start, end);
         for part in pointer.split('/').skip(1) {
             let part = part.replace("~1", "/").replace("~0", "~");
             match &node.value {

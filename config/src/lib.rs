@@ -286,6 +286,11 @@ pub fn load(source: Option<Source<'_>>, overrides: &Overrides) -> Loaded {
             findings.problems.extend(broken);
             config = Some(candidate);
         }
+        // Each value is right by itself: only values of different origins can fail together.
+        Err(error) if findings.written.iter().any(|key| key.origin != Origin::File) => findings.problems.push(
+            Problem::new(Code::BadVariable, "", Span::default(), error.to_string())
+                .help("variables and flags do not go together with the rest: leave one out"),
+        ),
         Err(error) => findings.problems.push(
             Problem::new(Code::BadValue, "", Span::default(), error.to_string())
                 .help("our own check should have found this: please report it with the file"),

@@ -326,7 +326,8 @@ impl Shape {
         }
         if let Some(Integer { least, most, meaning: _ }) = integer {
             forms.push(match *most {
-                i64::MAX => format!("a whole number from {least}"),
+                // Nobody means a number that large.
+                most if most >= i64::from(u32::MAX) => format!("a whole number from {least}"),
                 most => format!("a whole number from {least} to {most}"),
             });
         }

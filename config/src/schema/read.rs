@@ -166,9 +166,17 @@ fn name(schema: &Map<String, Value>) -> Option<String> {
     schema.get("x-name").and_then(Value::as_str).map(str::to_owned)
 }
 
+/// The largest whole number that every reader of JSON can represent.
+pub(super) const LARGEST: i64 = (1 << 53) - 1;
+
 fn integer(schema: &Map<String, Value>, meaning: Option<Meaning>) -> Integer {
     let bound = |word| schema.get(word).and_then(Value::as_i64);
-    Integer { least: bound("minimum").unwrap_or(0), most: bound("maximum").unwrap_or(i64::MAX), meaning }
+    let most = match schema.get("format").and_then(Value::as_str) {
+        Some("uint16") => i64::from(u16::MAX),
+        Some("uint32") => i64::from(u32::MAX),
+        _ => LARGEST,
+    };
+    Integer { least: bound("minimum").unwrap_or(0), most: bound("maximum").unwrap_or(most), meaning }
 }
 
 fn list(schema: &Map<String, Value>, pointer: &str) -> List {

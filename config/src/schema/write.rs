@@ -219,11 +219,7 @@ fn is_kind(key: &str) -> bool {
 }
 
 fn number(Integer { least, most, meaning: _ }: &Integer) -> Value {
-    let mut schema = json!({ "type": "integer", "minimum": least });
-    if *most < i64::MAX {
-        schema["maximum"] = (*most).into();
-    }
-    schema
+    json!({ "type": "integer", "minimum": least, "maximum": most })
 }
 
 fn text(Text { choices, meaning }: &Text) -> Value {

@@ -13,7 +13,7 @@ impl Checker<'_> {
         // Draft 2020-12 counts 8.0 as an integer, and so do we.
         let whole = number.as_i64().or_else(|| {
             #[expect(clippy::cast_possible_truncation, reason = "the guard keeps it far inside of i64")]
-            number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 1e15).map(|float| float as i64)
+            number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() < 9e15).map(|float| float as i64)
         });
         match whole {
             Some(whole) if (range.least..=range.most).contains(&whole) => Some(whole.into()),

@@ -51,6 +51,9 @@ fn values() -> impl Strategy<Value = Value> {
         json!(0),
         json!(1),
         json!(-1),
+        json!(u32::MAX),
+        json!(u64::from(u32::MAX) + 1),
+        json!(u64::MAX),
         json!(65535),
         json!(65536),
         json!(1.5),
@@ -193,7 +196,7 @@ fn the_corpus_is_valid() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn mutated_documents(
@@ -213,7 +216,9 @@ proptest! {
         let mut document = document.get(&CORPUS).clone();
         mutate(&mut document, &place, &Mutation::Replace(Value::Null));
         let (text, without) = (document.to_string(), without_nulls(&document).to_string());
-        prop_assume!(document.is_object());
+        if !document.is_object() {
+            return Ok(());
+        }
         let in_list = rendered(&load(&text), &text).contains("found null");
         prop_assert!(in_list || load(&text).config == load(&without).config, "{}", text);
     }
