@@ -1,5 +1,7 @@
 //! The language as a user meets it: documents in, problems or values out.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+#![allow(clippy::too_many_lines, reason = "expectations are long")]
+#![allow(clippy::format_push_string, clippy::format_collect, reason = "pictures are made for reading")]
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
 mod language {

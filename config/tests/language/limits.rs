@@ -51,7 +51,9 @@ fn survives(text: &str) {
         }
         edits(&document, text);
         if let Some(edits) = print::format(name, text) {
-            edits.iter().for_each(|edit| inside(edit.span, text));
+            for edit in edits {
+                inside(edit.span, text);
+            }
         }
         for to in [Syntax::Json, Syntax::Yaml, Syntax::Toml] {
             let _converted = print::convert(name, text, to);
@@ -142,7 +144,7 @@ fn large_documents_are_read_in_a_moment() {
         let document = Document::parse(name, &text);
         let took = started.elapsed();
         assert_eq!(document.problems, []);
-        assert!(took < Duration::from_secs(60), "{name}: {took:?}");
+        assert!(took < Duration::from_secs(50), "{name}: {took:?}");
     }
 }
 
