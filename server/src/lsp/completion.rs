@@ -257,7 +257,7 @@ impl Writing<'_> {
         let mut ideas = live::values(meaning, pointer, self.document, self.view, &typed[before.len()..]);
         if !before.is_empty() {
             for idea in &mut ideas {
-                idea.typed_before = before.to_owned();
+                before.clone_into(&mut idea.typed_before);
                 idea.write = Write::Value(Form::Value(Json::from(format!("{before}{}", idea.label))));
             }
         }

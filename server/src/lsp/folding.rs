@@ -134,6 +134,8 @@ pub fn selections(document: &Document, text: &str, offset: usize) -> Vec<Span> {
 mod tests {
     #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+    use std::fmt::Write as _;
+
     use expect_test::expect;
 
     use super::*;
@@ -153,7 +155,8 @@ mod tests {
             for Fold { span, is_comment } in folds(&Document::parse(name, text), text) {
                 let what = if is_comment { "comment " } else { "" };
                 let first = text[span.start..].lines().next().unwrap_or_default();
-                told.push_str(&format!("{name} {what}{}-{} {first}\n", line(span.start), line(span.end)));
+                writeln!(told, "{name} {what}{}-{} {first}", line(span.start), line(span.end))
+                    .expect("text takes text");
             }
         }
         expect![[r#"
@@ -183,7 +186,7 @@ mod tests {
             let text = picture.replace('‸', "");
             let spans = selections(&Document::parse(name, &text), &text, offset);
             let parts: Vec<_> = spans.iter().map(|span| text[span.start..span.end].replace('\n', "⏎")).collect();
-            told.push_str(&format!("{}\n", parts.join(" < ")));
+            writeln!(told, "{}", parts.join(" < ")).expect("text takes text");
         }
         expect![[r#"
             read < "read" < "fs": "read" < {"fs": "read"} < "feature": {"fs": "read"} < {"feature": {"fs": "read"}}

@@ -61,6 +61,8 @@ pub fn lenses(document: &Document, running: &[Running]) -> Vec<Lens> {
 mod tests {
     #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+    use std::fmt::Write as _;
+
     use expect_test::expect;
 
     use super::*;
@@ -77,7 +79,7 @@ mod tests {
         ] {
             for Lens { span, title, act } in lenses(&Document::parse(name, text), &running) {
                 let line = text[..span.start].matches('\n').count();
-                told.push_str(&format!("{name}:{line} {title}: {act:?}\n"));
+                writeln!(told, "{name}:{line} {title}: {act:?}").expect("text takes text");
             }
         }
         expect![[r#"

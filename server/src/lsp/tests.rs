@@ -169,15 +169,19 @@ fn everything(name: &str, text: &str, offsets: impl Iterator<Item = usize>) {
         };
         for action in actions::actions(&place) {
             if let actions::Change::Edits(edits) = action.change {
-                edits.iter().for_each(|edit| inside(edit.span));
+                for edit in edits {
+                    inside(edit.span);
+                }
             }
         }
         folding::selections(&document, text, offset).into_iter().for_each(inside);
     }
-    folding::folds(&document, text).into_iter().for_each(|fold| inside(fold.span));
-    links::links(&document, text).into_iter().for_each(|link| inside(link.span));
-    lens::lenses(&document, &[]).into_iter().for_each(|lens| inside(lens.span));
-    inlay::hints(&document, &view, &variables).into_iter().for_each(|hint| inside(Span::new(hint.offset, hint.offset)));
+    let folds = folding::folds(&document, text).into_iter().map(|fold| fold.span);
+    let links = links::links(&document, text).into_iter().map(|link| link.span);
+    let lenses = lens::lenses(&document, &[]).into_iter().map(|lens| lens.span);
+    let hints = inlay::hints(&document, &view, &variables).into_iter();
+    let hints = hints.map(|hint| Span::new(hint.offset, hint.offset));
+    folds.chain(links).chain(lenses).chain(hints).for_each(inside);
     let mut symbols = symbols::symbols(&document);
     while let Some(symbol) = symbols.pop() {
         inside(symbol.span);

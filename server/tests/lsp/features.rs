@@ -1,5 +1,7 @@
 //! Every request of an editor about a document, once in each syntax, over the wire.
 
+use std::fmt::Write as _;
+
 use expect_test::{Expect, expect};
 use serde_json::{Value, json};
 
@@ -37,16 +39,18 @@ async fn ask_all(client: &mut Client, name: &str, text: &str, line: u32) -> Stri
     let at = json!({ "textDocument": document, "position": caret });
     let completion = client.request("textDocument/completion", at.clone()).await;
     let first = &completion["items"][0];
-    told += &format!(
-        "completion {} {} {}\n",
+    writeln!(
+        told,
+        "completion {} {} {}",
         place(&first["textEdit"]["range"]),
         first["label"],
         first["textEdit"]["newText"]
-    );
+    )
+    .unwrap();
     let at = json!({ "textDocument": document, "position": { "line": line + 1, "character": 7 } });
     let hover = client.request("textDocument/hover", at).await;
     let hovered = hover["contents"]["value"].as_str().unwrap().lines().next().unwrap().to_owned();
-    told += &format!("hover {} {hovered}\n", place(&hover["range"]));
+    writeln!(told, "hover {} {hovered}", place(&hover["range"])).unwrap();
 
     let range = json!({ "start": caret, "end": caret });
     let about = json!({ "textDocument": document, "range": range, "context": { "diagnostics": [] } });
@@ -58,47 +62,50 @@ async fn ask_all(client: &mut Client, name: &str, text: &str, line: u32) -> Stri
             kind.unwrap_or_else(|| format!("v{} {}", change["textDocument"]["version"], edits.join(", ")))
         });
         let changes: Vec<_> = changes.collect();
-        told += &format!("action {} ({}): {}\n", action["title"], action["kind"], changes.join("; "));
+        writeln!(told, "action {} ({}): {}", action["title"], action["kind"], changes.join("; ")).unwrap();
     }
     for symbol in
         client.request("textDocument/documentSymbol", json!({ "textDocument": document })).await.as_array().unwrap()
     {
         let inner: Vec<_> =
             symbol["children"].as_array().into_iter().flatten().map(|inner| inner["name"].to_string()).collect();
-        told += &format!("symbol {} {} [{}]\n", symbol["name"], place(&symbol["range"]), inner.join(", "));
+        writeln!(told, "symbol {} {} [{}]", symbol["name"], place(&symbol["range"]), inner.join(", ")).unwrap();
     }
     for fold in
         client.request("textDocument/foldingRange", json!({ "textDocument": document })).await.as_array().unwrap()
     {
-        told += &format!("fold {}-{}\n", fold["startLine"], fold["endLine"]);
+        writeln!(told, "fold {}-{}", fold["startLine"], fold["endLine"]).unwrap();
     }
     let selections =
         client.request("textDocument/selectionRange", json!({ "textDocument": document, "positions": [caret] })).await;
-    told += &format!("selection {} in {}\n", place(&selections[0]["range"]), place(&selections[0]["parent"]["range"]));
+    writeln!(told, "selection {} in {}", place(&selections[0]["range"]), place(&selections[0]["parent"]["range"]))
+        .unwrap();
     for lens in client.request("textDocument/codeLens", json!({ "textDocument": document })).await.as_array().unwrap() {
         let command = &lens["command"];
-        told += &format!(
-            "lens {} {}: {} {}\n",
+        writeln!(
+            told,
+            "lens {} {}: {} {}",
             place(&lens["range"]),
             command["title"],
             command["command"],
             command["arguments"]
-        );
+        )
+        .unwrap();
     }
     let about = json!({ "textDocument": document, "range": whole });
     for hint in client.request("textDocument/inlayHint", about).await.as_array().unwrap() {
-        told += &format!("hint {}:{} {}\n", hint["position"]["line"], hint["position"]["character"], hint["label"]);
+        writeln!(told, "hint {}:{} {}", hint["position"]["line"], hint["position"]["character"], hint["label"])
+            .unwrap();
     }
     let options = json!({ "tabSize": 2, "insertSpaces": true });
     let edits =
         client.request("textDocument/formatting", json!({ "textDocument": document, "options": options })).await;
-    told += &format!("formatting: {} edits\n", edits.as_array().map_or(0, Vec::len));
+    writeln!(told, "formatting: {} edits", edits.as_array().map_or(0, Vec::len)).unwrap();
     let links = client.request("textDocument/documentLink", json!({ "textDocument": document })).await;
-    told += &format!("links: {}\n", links.as_array().unwrap().len());
+    writeln!(told, "links: {}", links.as_array().unwrap().len()).unwrap();
     told
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "tests read better with expect![…] in place")]
 async fn check(name: &str, text: &str, line: u32, expected: Expect) {
     let mut told = String::new();
     talk(Cluster::ready(), async |client| {

@@ -24,7 +24,6 @@ pub(super) fn repairs(place: &Place<'_>, problem: &Problem) -> Vec<(String, Vec<
             edits.map(|edits| ("Take only requests that are no probes".to_owned(), edits)).into_iter().collect()
         }
         Code::PortUndeclared => ports(place, problem),
-        Code::ContainerMissing => Vec::new(),
         _ => Vec::new(),
     }
 }

@@ -1,6 +1,8 @@
 //! Pictures with a caret, and the document after each action that is offered there.
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+use std::fmt::Write as _;
+
 use config::{Overrides, Source};
 use expect_test::{Expect, expect};
 
@@ -35,10 +37,10 @@ fn check(name: &str, picture: &str, live: Live, expected: Expect) {
     for Action { title, kind, preferred, repairs, change } in actions(&place) {
         let preferred = if preferred { ", preferred" } else { "" };
         let repairs = repairs.map(|index| format!(", {}", problems[index].code.as_str())).unwrap_or_default();
-        told.push_str(&format!("{title} ({kind:?}{preferred}{repairs})\n"));
+        writeln!(told, "{title} ({kind:?}{preferred}{repairs})").expect("text takes text");
         match change {
             Change::Edits(edits) => told.push_str(&edited(&text, &edits)),
-            Change::Convert { extension, text } => told.push_str(&format!(".{extension}\n{text}")),
+            Change::Convert { extension, text } => write!(told, ".{extension}\n{text}").expect("text takes text"),
         }
         told.push_str("\n--\n");
     }

@@ -230,7 +230,8 @@ impl<'a> Writer<'a> {
             Form::OpenList if self.stop.is_some() => format!("{}- {}", self.new_line(depth), self.hole("")),
             Form::List(items) => {
                 let line = self.new_line(depth);
-                items.iter().map(|item| format!("{line}{}", self.item_at(item, depth))).collect()
+                let items: Vec<_> = items.iter().map(|item| self.item_at(item, depth)).collect();
+                format!("{line}{}", items.join(&line))
             }
             _ => format!(" {}", self.inline(form)),
         }
@@ -297,10 +298,10 @@ impl<'a> Writer<'a> {
         let own = *number;
         *number += 1;
         let is_quoted = |literal: &String| literal.len() > 1 && literal.starts_with('"') && literal.ends_with('"');
-        let (open, words) = match literals.iter().all(is_quoted) {
-            true => ("\"", literals.iter().map(|literal| &literal[1..literal.len() - 1]).collect::<Vec<_>>()),
-            false => ("", literals.iter().map(String::as_str).collect()),
-        };
+        let all_quoted = literals.iter().all(is_quoted);
+        let open = if all_quoted { "\"" } else { "" };
+        let words = literals.iter().map(|literal| if all_quoted { &literal[1..literal.len() - 1] } else { literal });
+        let words: Vec<&str> = words.collect();
         let words: Vec<_> = words.iter().map(|word| escape(word).replace(',', "\\,").replace('|', "\\|")).collect();
         format!("{open}${{{own}|{}|}}{open}", words.join(","))
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use config::{Document, Kind};
@@ -47,8 +48,8 @@ fn check_one(name: &str, label: &str, pictures: &[&str], expected: Expect) {
     for picture in pictures {
         let items = offers(name, picture, &cluster());
         match items.iter().find(|(_, item)| item.label == label) {
-            Some((after, item)) => told.push_str(&format!("{after}\n<< {} >>\n\n", item.snippet)),
-            None => told.push_str(&format!("not in {}\n\n", picture.replace('\n', "⏎"))),
+            Some((after, item)) => write!(told, "{after}\n<< {} >>\n\n", item.snippet).expect("text takes text"),
+            None => write!(told, "not in {}\n\n", picture.replace('\n', "⏎")).expect("text takes text"),
         }
     }
     expected.assert_eq(&told);
@@ -291,11 +292,11 @@ fn cluster() -> View {
 fn check_live(name: &str, pictures: &[&str], expected: Expect) {
     let mut told = String::new();
     for picture in pictures {
-        told.push_str(&format!("{}\n", picture.replace('\n', "⏎")));
+        writeln!(told, "{}", picture.replace('\n', "⏎")).expect("text takes text");
         for (after, item) in offers(name, picture, &cluster()) {
             if item.kind == ItemKind::Live {
                 let detail = item.detail.unwrap_or_default();
-                told.push_str(&format!("  {} ({detail}): {}\n", item.label, after.replace('\n', "⏎")));
+                writeln!(told, "  {} ({detail}): {}", item.label, after.replace('\n', "⏎")).expect("text takes text");
             }
         }
     }
@@ -481,6 +482,7 @@ fn live_values_in_yaml_and_toml() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn keys_and_blocks_of_yaml() {
     check_one(
         "mirrord.yaml",

@@ -58,9 +58,9 @@ pub(in crate::lsp) fn selection(spans: &[Span], lines: &Lines<'_>) -> SelectionR
     grown.unwrap_or_else(|| SelectionRange { range: lines.range(Span::default()), parent: None })
 }
 
-pub(in crate::lsp) fn link(link: Link, target: Url, lines: &Lines<'_>) -> DocumentLink {
+pub(in crate::lsp) fn link(link: &Link, target: Url, lines: &Lines<'_>) -> DocumentLink {
     let Link { span, file: _ } = link;
-    DocumentLink { range: lines.range(span), target: Some(target), tooltip: None, data: None }
+    DocumentLink { range: lines.range(*span), target: Some(target), tooltip: None, data: None }
 }
 
 /// A lens with the command that `editors/PROTOCOL.md` describes.

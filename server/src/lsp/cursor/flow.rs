@@ -95,10 +95,10 @@ impl Frame {
     }
 
     fn value_pointer(&self) -> String {
-        match self.is_object {
-            true => join(&join_all(&self.pointer, &self.prefix), &self.key),
-            false => join(&self.pointer, &self.index.to_string()),
+        if self.is_object {
+            return join(&join_all(&self.pointer, &self.prefix), &self.key);
         }
+        join(&self.pointer, &self.index.to_string())
     }
 
     /// After a comma.

@@ -103,15 +103,15 @@ impl Reader<'_> {
         let pointer = join_all(&self.table, parts.iter().map(|part| &part.name));
         let rest = &self.text[equals + 1..end];
         let value = equals + 1 + (rest.len() - rest.trim_start().len());
-        self.value(pointer, value, end)
+        self.value(&pointer, value, end)
     }
 
-    fn value(&self, pointer: String, at: usize, end: usize) -> Step {
+    fn value(&self, pointer: &str, at: usize, end: usize) -> Step {
         let written = &self.text[at..end];
         let place = |replace| {
             let (layout, present) = (Layout::TomlInline, Vec::new());
             Err(Some(Cursor::Value(Place {
-                pointer: pointer.clone(),
+                pointer: pointer.to_owned(),
                 replace,
                 layout,
                 present,
@@ -132,14 +132,15 @@ impl Reader<'_> {
         }
         if written.starts_with(['{', '[']) && !written.starts_with("{{") && !written.starts_with("{%") {
             let flow = Flow { text: self.text, syntax: Syntax::Toml, offset: self.offset, margin: None };
-            return match flow.walk(at, &pointer) {
+            return match flow.walk(at, pointer) {
                 Walk::Caret(cursor) => Err(cursor),
                 Walk::End(end) => self.rest_of_line(end),
             };
         }
-        let length = match written.starts_with(['"', '\'']) {
-            true => quoted(&self.text[at..], Syntax::Toml).0,
-            false => written.find('#').map_or(written, |comment| &written[..comment]).trim_end().len(),
+        let length = if written.starts_with(['"', '\'']) {
+            quoted(&self.text[at..], Syntax::Toml).0
+        } else {
+            written.find('#').map_or(written, |comment| &written[..comment]).trim_end().len()
         };
         if self.offset <= at + length {
             return place(Span::new(at, at + length));
@@ -179,11 +180,11 @@ impl Reader<'_> {
             let rest = &self.text[at..end];
             at += rest.len() - rest.trim_start().len();
             let rest = &self.text[at..end];
-            let length = match rest.starts_with(['"', '\'']) {
-                true => quoted(rest, Syntax::Toml).0,
-                false => {
-                    rest.find(|c: char| c == '.' || c == stop || c.is_whitespace() || c == '#').unwrap_or(rest.len())
-                }
+            let length = if rest.starts_with(['"', '\'']) {
+                quoted(rest, Syntax::Toml).0
+            } else {
+                let ends = |c: char| c == '.' || c == stop || c.is_whitespace() || c == '#';
+                rest.find(ends).unwrap_or(rest.len())
             };
             let span = Span::new(at, at + length);
             parts.push(Part { name: unquote(&self.text[at..span.end], Syntax::Toml), span });

@@ -64,10 +64,7 @@ impl Outline<'_> {
         let margin = line.len() - content.len();
         let has_caret = start <= self.offset && self.offset <= end;
         if content.trim().is_empty() {
-            return match has_caret {
-                true => Step::Caret(self.on_blank(start, self.offset - start)),
-                false => Step::Next(end),
-            };
+            return if has_caret { Step::Caret(self.on_blank(start, self.offset - start)) } else { Step::Next(end) };
         }
         match self.scalar {
             Some(column) if margin > column => {
@@ -169,10 +166,10 @@ impl Outline<'_> {
             let in_comment = !written.is_empty() && self.offset >= value;
             let place = || self.place(pointer, self.here(), column, line.margin, room);
             let is_below = || self.below(at).is_some_and(|(below, item)| below > column || item && below == column);
-            return match line.has_caret {
-                true => Step::Caret((!in_comment && !is_below()).then(place)),
-                false => Step::Next(line.end),
-            };
+            if !line.has_caret {
+                return Step::Next(line.end);
+            }
+            return Step::Caret((!in_comment && !is_below()).then(place));
         }
         if line.has_caret && self.offset < value {
             return Step::Caret(None);

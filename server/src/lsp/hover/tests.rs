@@ -1,6 +1,8 @@
 //! Pictures with a caret, and what is told there.
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
+use std::fmt::Write as _;
+
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -26,7 +28,7 @@ fn check_live(pictures: &[(&str, &str)], expected: Expect) {
         let without = at(name, picture, &View::default()).unwrap_or_default();
         let with = at(name, picture, &cluster()).unwrap_or_default();
         let added = with.strip_prefix(&without).unwrap_or(&with);
-        told.push_str(&format!("{}{added}\n\n", picture.replace('\n', "⏎")));
+        write!(told, "{}{added}\n\n", picture.replace('\n', "⏎")).expect("text takes text");
     }
     expected.assert_eq(&told);
 }

@@ -59,7 +59,7 @@ pub(in crate::lsp) async fn links(shared: &Shared, params: DocumentLinkParams) -
             let path = find(&link.file, &folder, &variables);
             // What is not there is no place to go to.
             let target = Url::from_file_path(&path).ok().filter(|_| path.is_file())?;
-            Some(structure::link(link, target, &lines))
+            Some(structure::link(&link, target, &lines))
         });
         existing.collect()
     });
