@@ -168,13 +168,19 @@ fn understand(body: Result<BytesMut, FrameError>) -> Message {
         Ok(body) => body,
         Err(error) => return nonsense(Id::Null, ErrorCode::ParseError, error.to_string()),
     };
-    let value: Value = match serde_json::from_slice(&body) {
+    let mut value: Value = match serde_json::from_slice(&body) {
         Ok(value) => value,
         Err(error) => {
             return nonsense(Id::Null, ErrorCode::ParseError, format!("a message is not JSON: {error}"));
         }
     };
     let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok()).unwrap_or_default();
+    if let Value::Object(message) = &mut value
+        && message.get("params") == Some(&Value::Null)
+    {
+        // Some editors say so when there are none.
+        message.remove("params");
+    }
     let outcome = match value.get("method") {
         Some(_) => serde_json::from_value(value).map(Message::Call),
         None => serde_json::from_value(value).map(Message::Answer),
