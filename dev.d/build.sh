@@ -32,6 +32,8 @@ build_into() {
     place "$CARGO_TARGET_DIR/release/$file" "$dist"
   done
   place "$agent_target/$host/release/mirrord-agent" "$dist"
+  # Problems in editors link to it.
+  place "$root/docs/configuration.md" "$dist"
   # Nothing but this file is in its image: no loader, no library.
   [[ $(ldd "$dist/mirrord-agent" 2>&1) != *.so* ]] || fail "the agent is not static: $(ldd "$dist/mirrord-agent" | xargs)"
 

@@ -20,6 +20,9 @@ pub(crate) const SCHEMA_KEY: &str = "$schema";
 /// Most errors of one document: a reader repairs the first few, and hostile text has millions.
 pub(crate) const MAX_ERRORS: usize = 1000;
 
+/// Most patterns and programs of one document. Each process of a session compiles them again when it starts.
+pub(crate) const MAX_PATTERNS: usize = 2000;
+
 /// Where a value stands.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Place {
@@ -48,6 +51,8 @@ pub(crate) struct Findings {
     pub(crate) unknown: Vec<String>,
     /// How many errors the values have: whether something fails is whether this grows.
     errors: usize,
+    /// How many patterns and programs were met.
+    patterns: usize,
 }
 
 impl Findings {

@@ -35,6 +35,17 @@ pub(crate) fn agent() -> Result<PathBuf, BundleError> {
     find("mirrord-agent", "MIRRORD_AGENT_FILE")
 }
 
+/// The manual of the configuration, if it was installed next to this executable.
+pub(crate) fn manual() -> Option<PathBuf> {
+    Some(folder().join("configuration.md")).filter(|path| path.is_file())
+}
+
+/// Where this executable lies; empty where the system does not tell.
+fn folder() -> PathBuf {
+    let executable = env::current_exe().ok().and_then(|exe| exe.canonicalize().ok());
+    executable.and_then(|exe| exe.parent().map(PathBuf::from)).unwrap_or_default()
+}
+
 fn find(name: &'static str, variable: &'static str) -> Result<PathBuf, BundleError> {
     if let Some(path) = env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from) {
         // Absolute, because the program may run in another directory.
@@ -43,8 +54,7 @@ fn find(name: &'static str, variable: &'static str) -> Result<PathBuf, BundleErr
             _ => Err(BundleError::Named { variable, path }),
         };
     }
-    let folder = env::current_exe().ok().and_then(|exe| exe.canonicalize().ok());
-    let folder = folder.and_then(|exe| exe.parent().map(PathBuf::from)).unwrap_or_default();
+    let folder = folder();
     let path = folder.join(name);
     if path.is_file() { Ok(path) } else { Err(BundleError::Missing { name, folder, variable }) }
 }

@@ -31,6 +31,7 @@ pub(crate) fn lsp() -> u8 {
             sessions: Arc::new(ClusterSessions),
             environment: std::env::vars_os().collect(),
             working_directory: working_directory(),
+            manual: bundle::manual(),
             stop: stop.clone(),
         };
         lsp::serve(tokio::io::stdin(), tokio::io::stdout(), surroundings).await

@@ -51,11 +51,11 @@ use tower_lsp::lsp_types::{
     DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams, DocumentFormattingParams,
     DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams, FoldingRange,
     FoldingRangeParams, Hover, HoverParams, InitializeParams, InitializeResult, InitializedParams, InlayHint,
-    InlayHintParams, SelectionRange, SelectionRangeParams, ServerInfo, TextEdit, WorkDoneProgressCancelParams,
+    InlayHintParams, SelectionRange, SelectionRangeParams, ServerInfo, TextEdit, Url, WorkDoneProgressCancelParams,
 };
 use tower_lsp::{LanguageServer, LspService, async_trait};
 
-use extension::{About, Event, Explain, Explanation, Injection, Query, Resolved, Start, Stop, Targets};
+use extension::{About, Event, Explain, Explanation, Injection, Query, Resolved, Start, Stop, Targets, What};
 use requests::{completion as completions, hover as hovers, synchronize};
 use sessions::Sessions;
 pub use sessions::{Launch, Session, SessionSource};
@@ -78,6 +78,8 @@ pub struct Surroundings {
     pub environment: BTreeMap<OsString, OsString>,
     /// Our own working directory.
     pub working_directory: PathBuf,
+    /// The manual of the configuration, where it was installed: problems link to it.
+    pub manual: Option<PathBuf>,
     /// Ends everything: a signal came.
     pub stop: CancellationToken,
 }
@@ -97,12 +99,13 @@ where
     I: AsyncRead + Unpin,
     O: AsyncWrite,
 {
-    let Surroundings { views, sessions, environment, working_directory, stop } = surroundings;
+    let Surroundings { views, sessions, environment, working_directory, manual, stop } = surroundings;
     let (dirty_tx, dirty_rx) = mpsc::channel(diagnostics::DIRTY_LIMIT);
     let (events_tx, events_rx) = mpsc::channel(sessions::EVENT_LIMIT);
     let sessions = Sessions::new(sessions, events_tx);
     let workspace = Workspace::new(environment, working_directory);
-    let build = |client| Server { shared: Arc::new(Shared::new(client, views, sessions, workspace, dirty_tx)) };
+    let manual = manual.and_then(|manual| Url::from_file_path(manual).ok());
+    let build = |client| Server { shared: Arc::new(Shared::new(client, views, sessions, workspace, manual, dirty_tx)) };
     let service = LspService::build(build)
         .custom_method("mirrord/targets", Server::targets)
         .custom_method("mirrord/start", Server::start)
@@ -134,7 +137,11 @@ where
 /// Tells what happens in sessions.
 async fn tell(shared: &Shared, mut events_rx: mpsc::Receiver<Event>) {
     while let Some(event) = events_rx.recv().await {
+        let is_state = matches!(event.what, What::State { .. });
         shared.tell(event).await;
+        if is_state {
+            shared.refresh_lenses();
+        }
     }
 }
 

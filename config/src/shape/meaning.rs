@@ -27,7 +27,9 @@ pub(super) fn problem(
             let problem = Problem::new(error.code, &place.written, span, error.message).help(error.help);
             Some(problem.repair(format!("Replace by `{}`", error.meant.unwrap_or_default()), edits))
         }
-        Meaning::Regex | Meaning::Path => bad_regex(text, span, place, repair),
+        Meaning::Regex | Meaning::Path => {
+            Some(invalid(Code::BadRegex, "a regular expression", compile::problem(Language::Regex, text)?))
+        }
         // Filters that are empty have a rule of their own.
         Meaning::JsonPath | Meaning::Jq if text.is_empty() => None,
         Meaning::JsonPath => {
@@ -56,12 +58,6 @@ pub(super) fn problem(
         | Meaning::File
         | Meaning::Quantity => None,
     }
-}
-
-/// Why `pattern` does not compile.
-pub(super) fn bad_regex(pattern: &str, span: Span, place: &Place, repair: Option<Repair<'_>>) -> Option<Problem> {
-    let invalid = compile::problem(Language::Regex, pattern)?;
-    Some(not_compiled(Code::BadRegex, "a regular expression", pattern, span, place, repair, invalid))
 }
 
 fn not_compiled(

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::{Checker, Place, SCHEMA_KEY, meaning, nearest};
+use super::{Checker, Place, SCHEMA_KEY, nearest};
 use crate::document::{Entry, Node, Value, join};
 use crate::problem::{Code, Edit, Problem};
-use crate::schema::{Object, Shape, Status, language};
+use crate::schema::{Meaning, Object, Shape, Status, language};
 
 impl Checker<'_> {
     pub(super) fn object(&mut self, object: &Object, entries: &[Entry], node: &Node, place: &Place) -> Option<Json> {
@@ -93,7 +93,7 @@ impl Checker<'_> {
             return None;
         };
         if object.pattern_keys
-            && let Some(problem) = meaning::bad_regex(&entry.key, entry.key_span, &inner, self.repair)
+            && let Some(problem) = self.content(Meaning::Regex, &entry.key, entry.key_span, &inner)
         {
             self.push(problem);
             return None;

@@ -1,8 +1,10 @@
 //! Checks scalars: types, ranges, words.
 
+use std::cmp::Ordering;
+
 use serde_json::Value as Json;
 
-use super::{Checker, Place, meaning, nearest};
+use super::{Checker, MAX_PATTERNS, Place, meaning, nearest};
 use crate::document::{Node, Span, Value};
 use crate::problem::{Code, Problem};
 use crate::schema::{Meaning, Shape, Text};
@@ -38,12 +40,28 @@ impl Checker<'_> {
             self.push(problem);
             return None;
         }
-        let problem = form.meaning.and_then(|meaning| meaning::problem(meaning, text, span, place, self.repair));
-        if let Some(problem) = problem {
+        if let Some(problem) = form.meaning.and_then(|meaning| self.content(meaning, text, span, place)) {
             self.push(problem);
             return None;
         }
         Some(text.into())
+    }
+
+    /// What is wrong with `text` in view of what it refers to. Patterns beyond [`MAX_PATTERNS`] are not compiled.
+    pub(super) fn content(&mut self, meaning: Meaning, text: &str, span: Span, place: &Place) -> Option<Problem> {
+        if matches!(meaning, Meaning::Regex | Meaning::Path | Meaning::JsonPath | Meaning::Jq) {
+            self.findings.patterns += 1;
+            match self.findings.patterns.cmp(&(MAX_PATTERNS + 1)) {
+                Ordering::Less => {}
+                Ordering::Equal => {
+                    let message = format!("a document has at most {MAX_PATTERNS} patterns; this is one more");
+                    let problem = Problem::new(Code::BadValue, &place.written, span, message);
+                    return Some(problem.help("join patterns by `|`, or name their common folder"));
+                }
+                Ordering::Greater => return None,
+            }
+        }
+        meaning::problem(meaning, text, span, place, self.repair)
     }
 
     /// Reports a value of a type that does not fit, with the value that was probably meant.

@@ -239,6 +239,19 @@ fn large_documents_end() {
 }
 
 #[test]
+fn a_document_has_a_bounded_number_of_patterns() {
+    let patterns = |count: usize| {
+        let items: Vec<_> = (0..count).map(|index| format!("\"a{}\"", index % 10)).collect();
+        let text = format!("{{\"target\": \"pod/x\", \"feature\": {{\"fs\": {{\"local\": [{}]}}}}}}", items.join(","));
+        let problems =
+            config::load(Some(Source { name: "a.json", text: &text }), &Overrides::default()).problems.into_iter();
+        problems.map(|problem| problem.message).collect::<Vec<_>>()
+    };
+    assert_eq!(patterns(2000), [""; 0]);
+    assert_eq!(patterns(2100), ["a document has at most 2000 patterns; this is one more"]);
+}
+
+#[test]
 fn ten_thousand_levels_are_refused() {
     for (name, open) in [
         ("a.json", "{\"feature\":"),

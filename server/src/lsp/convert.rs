@@ -6,10 +6,10 @@ pub(super) mod structure;
 use config::document::Span;
 use config::{Code, Problem, Severity};
 use tower_lsp::lsp_types::{
-    self as lsp, ClientCapabilities, CompletionItem, CompletionItemKind, CompletionItemTag, CompletionList,
-    CompletionResponse, CompletionTextEdit, Diagnostic, DiagnosticSeverity, DiagnosticTag, Documentation,
-    HoverContents, InsertTextFormat, InsertTextMode, MarkupContent, MarkupKind, NumberOrString, Position,
-    PositionEncodingKind, Range, TextEdit,
+    self as lsp, ClientCapabilities, CodeDescription, CompletionItem, CompletionItemKind, CompletionItemTag,
+    CompletionList, CompletionResponse, CompletionTextEdit, Diagnostic, DiagnosticSeverity, DiagnosticTag,
+    Documentation, HoverContents, InsertTextFormat, InsertTextMode, MarkupContent, MarkupKind, NumberOrString,
+    Position, PositionEncodingKind, Range, TextEdit, Url,
 };
 
 use super::completion::{Completions, Item, ItemKind};
@@ -119,21 +119,31 @@ fn count(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-pub(super) fn diagnostic(problem: Problem, lines: &Lines<'_>) -> Diagnostic {
+pub(super) fn diagnostic(problem: Problem, lines: &Lines<'_>, manual: Option<&Url>) -> Diagnostic {
     let Problem { severity, code, pointer: _, span, message, help, fix: _ } = problem;
     let severity = match severity {
         Severity::Error => DiagnosticSeverity::ERROR,
         Severity::Warning => DiagnosticSeverity::WARNING,
         Severity::Hint => DiagnosticSeverity::HINT,
     };
-    let is_idle = matches!(code, Code::NoEffect);
+    let tags = match code {
+        Code::NoEffect => Some(vec![DiagnosticTag::UNNECESSARY]),
+        Code::DeprecatedKey => Some(vec![DiagnosticTag::DEPRECATED]),
+        _ => None,
+    };
+    let explained = manual.map(|manual| {
+        let mut href = manual.clone();
+        href.set_fragment(Some(&code.anchor()));
+        CodeDescription { href }
+    });
     Diagnostic {
         range: lines.range(span),
         severity: Some(severity),
         code: Some(NumberOrString::String(code.as_str().to_owned())),
         source: Some(SOURCE.to_owned()),
         message: help.map_or(message.clone(), |help| format!("{message}; {help}")),
-        tags: is_idle.then(|| vec![DiagnosticTag::UNNECESSARY]),
+        code_description: explained,
+        tags,
         ..Diagnostic::default()
     }
 }

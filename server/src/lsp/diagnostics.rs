@@ -1,11 +1,12 @@
 //! What is wrong with the open documents, told as they and their clusters change.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use config::problem::{Code, Problem};
 use config::{Loaded, Source, Span};
-use session::live::{Scope, View};
+use session::live::{Detail, Scope, View};
 use tokio::sync::mpsc;
 use tower_lsp::lsp_types::{Diagnostic, Url};
 
@@ -49,6 +50,8 @@ fn oversized(snapshot: &Snapshot) -> Problem {
 struct Told {
     snapshot: Snapshot,
     diagnostics: Vec<Diagnostic>,
+    /// What inlay hints show of the cluster.
+    target: Option<Arc<Detail>>,
 }
 
 /// Checks documents when they are edited and when a cluster changes, and publishes what is wrong with them: the
@@ -86,14 +89,19 @@ pub(super) async fn run(shared: &Shared, mut dirty_rx: mpsc::Receiver<Url>) {
                 continue;
             };
             let Some((diagnostics, seen)) = check(shared, &snapshot).await else { continue };
+            let mut target = None;
             if let Some((scope, view)) = seen {
                 status.tell(shared, &scope, &view).await;
+                target = view.target;
             }
-            let is_told = |last: &Told| last.snapshot.is(&snapshot) && last.diagnostics == diagnostics;
-            if !told.get(&uri).is_some_and(is_told) {
+            let last = told.get(&uri);
+            if last.is_some_and(|last| last.snapshot.is(&snapshot) && last.target != target) {
+                shared.refresh_hints();
+            }
+            if !last.is_some_and(|last| last.snapshot.is(&snapshot) && last.diagnostics == diagnostics) {
                 shared.client.publish_diagnostics(uri.clone(), diagnostics.clone(), Some(snapshot.version)).await;
-                told.insert(uri, Told { snapshot, diagnostics });
             }
+            told.insert(uri, Told { snapshot, diagnostics, target });
         }
     }
 }
@@ -102,16 +110,16 @@ pub(super) async fn run(shared: &Shared, mut dirty_rx: mpsc::Receiver<Url>) {
 pub(super) async fn check(shared: &Shared, snapshot: &Snapshot) -> Option<(Vec<Diagnostic>, Option<(Scope, View)>)> {
     let encoding = shared.agreement().encoding;
     if snapshot.is_oversized() {
-        return Some((vec![convert::diagnostic(oversized(snapshot), &Lines::new("", encoding))], None));
+        return Some((vec![convert::diagnostic(oversized(snapshot), &Lines::new("", encoding), None)], None));
     }
-    let (workspace, views) = (shared.workspace(), std::sync::Arc::clone(&shared.views));
+    let (workspace, views, manual) = (shared.workspace(), Arc::clone(&shared.views), shared.manual.clone());
     let check = move |snapshot: &Snapshot| {
         let scope = scope::of(snapshot, &workspace);
         let view = views.view(&scope);
         let loaded = snapshot.loaded(|snapshot| load(snapshot, &workspace));
         let lines = Lines::new(&snapshot.text, encoding);
         let found = problems(snapshot, loaded, &view).into_iter();
-        (found.map(|problem| convert::diagnostic(problem, &lines)).collect(), Some((scope, view)))
+        (found.map(|problem| convert::diagnostic(problem, &lines, manual.as_ref())).collect(), Some((scope, view)))
     };
     shared.feature("diagnostics", snapshot, check).await
 }

@@ -43,6 +43,8 @@ pub(super) struct Shared {
     agreement: OnceLock<Agreement>,
     /// Starts under way, by the token of their progress.
     cancellable: Mutex<HashMap<NumberOrString, CancellationToken>>,
+    /// The installed manual of the configuration.
+    pub(super) manual: Option<Url>,
     /// Whether the editor has said `shutdown`.
     shut_down: AtomicBool,
     readers: Semaphore,
@@ -61,6 +63,10 @@ pub(super) struct Agreement {
     pub(super) watches_files: bool,
     /// Whether the editor tells its settings to those who ask.
     pub(super) tells_settings: bool,
+    /// Whether the editor asks for code lenses anew when it is told to.
+    pub(super) refreshes_lenses: bool,
+    /// Whether the editor asks for inlay hints anew when it is told to.
+    pub(super) refreshes_hints: bool,
     /// Which changes of files the editor takes.
     pub(super) changes: Changes,
     /// The editor's process.
@@ -72,11 +78,15 @@ impl Agreement {
     pub(super) fn with(client: &ClientCapabilities, process: Option<u32>) -> Self {
         let workspace = client.workspace.as_ref();
         let files = workspace.and_then(|workspace| workspace.did_change_watched_files.as_ref());
+        let lenses = workspace.and_then(|workspace| workspace.code_lens.as_ref());
+        let hints = workspace.and_then(|workspace| workspace.inlay_hint.as_ref());
         Self {
             encoding: Encoding::choose(client),
             snippets: convert::takes_snippets(client),
             watches_files: files.and_then(|files| files.dynamic_registration).unwrap_or(false),
             tells_settings: workspace.and_then(|workspace| workspace.configuration).unwrap_or(false),
+            refreshes_lenses: lenses.and_then(|lenses| lenses.refresh_support).unwrap_or(false),
+            refreshes_hints: hints.and_then(|hints| hints.refresh_support).unwrap_or(false),
             changes: Changes::of(client),
             process: process.and_then(|process| i32::try_from(process).ok()),
         }
@@ -89,6 +99,7 @@ impl Shared {
         views: Arc<dyn Views>,
         sessions: Sessions,
         workspace: Workspace,
+        manual: Option<Url>,
         dirty_tx: mpsc::Sender<Url>,
     ) -> Self {
         Self {
@@ -102,6 +113,7 @@ impl Shared {
             pickers: Mutex::default(),
             agreement: OnceLock::new(),
             cancellable: Mutex::default(),
+            manual,
             shut_down: AtomicBool::new(false),
             readers: Semaphore::new(READERS),
             dirty_tx,
@@ -140,6 +152,24 @@ impl Shared {
     /// cancelled.
     pub(super) fn beside(&self, work: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(self.end.clone().run_until_cancelled_owned(work));
+    }
+
+    /// Has the editor ask for code lenses anew: the sessions are others.
+    pub(super) fn refresh_lenses(&self) {
+        if self.agreement().refreshes_lenses {
+            let client = self.client.clone();
+            // An editor that refuses goes on showing the old ones.
+            self.beside(async move { drop(client.code_lens_refresh().await) });
+        }
+    }
+
+    /// Has the editor ask for inlay hints anew: the pods of a target are others.
+    pub(super) fn refresh_hints(&self) {
+        if self.agreement().refreshes_hints {
+            let client = self.client.clone();
+            // As above.
+            self.beside(async move { drop(client.inlay_hint_refresh().await) });
+        }
     }
 
     /// What pickers have been told.

@@ -57,6 +57,7 @@ pub(crate) async fn talk_until(cluster: Arc<Cluster>, conversation: impl AsyncFn
         sessions: cluster,
         environment: BTreeMap::from([("HOME".into(), "/home/me".into())]),
         working_directory: "/here".into(),
+        manual: Some("/doc/configuration.md".into()),
         stop: CancellationToken::new(),
     };
     tokio::join!(server::lsp::serve(their_input, their_output, surroundings), editor).0

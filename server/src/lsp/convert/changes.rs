@@ -41,6 +41,7 @@ pub(in crate::lsp) struct Changed<'a> {
     pub(in crate::lsp) version: i32,
     pub(in crate::lsp) lines: &'a Lines<'a>,
     pub(in crate::lsp) takes: Changes,
+    pub(in crate::lsp) manual: Option<&'a Url>,
 }
 
 /// The action; `None` when the editor cannot do it.
@@ -59,7 +60,7 @@ pub(in crate::lsp) fn action(action: Action, problems: &[Problem], changed: &Cha
     Some(CodeAction {
         title,
         kind: Some(kind),
-        diagnostics: repaired.map(|problem| vec![diagnostic(problem, changed.lines)]),
+        diagnostics: repaired.map(|problem| vec![diagnostic(problem, changed.lines, changed.manual)]),
         edit: Some(edit),
         is_preferred: preferred.then_some(true),
         ..CodeAction::default()

@@ -21,7 +21,7 @@ pub(super) fn capability() -> CodeActionProviderCapability {
 pub(in crate::lsp) async fn actions(shared: &Shared, params: CodeActionParams) -> Option<CodeActionResponse> {
     let CodeActionParams { text_document, range, context, .. } = params;
     let snapshot = shared.document(&text_document.uri)?;
-    let agreement = shared.agreement();
+    let (agreement, manual) = (shared.agreement(), shared.manual.clone());
     let offer = super::in_view(shared, "code actions", &snapshot, move |snapshot, view, workspace| {
         let lines = Lines::new(&snapshot.text, agreement.encoding);
         let loaded = snapshot.loaded(|snapshot| diagnostics::load(snapshot, workspace));
@@ -34,8 +34,13 @@ pub(in crate::lsp) async fn actions(shared: &Shared, params: CodeActionParams) -
             problems: &problems,
             view,
         };
-        let changed =
-            Changed { uri: &text_document.uri, version: snapshot.version, lines: &lines, takes: agreement.changes };
+        let changed = Changed {
+            uri: &text_document.uri,
+            version: snapshot.version,
+            lines: &lines,
+            takes: agreement.changes,
+            manual: manual.as_ref(),
+        };
         let offered = actions::actions(&place).into_iter();
         offered.filter_map(|action| changes::action(action, &problems, &changed)).collect::<Vec<_>>()
     });

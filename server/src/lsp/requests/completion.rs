@@ -13,11 +13,11 @@ use crate::lsp::{completion, convert, cursor, scope};
 /// Longest wait for a cluster that has said nothing yet: beyond it, typing feels slow.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// What asks for suggestions beside letters: values and names in JSON and YAML, paths, headers and dotted keys in TOML.
+const TRIGGERS: [&str; 5] = ["\"", ":", "/", "[", "."];
+
 pub(super) fn capability() -> CompletionOptions {
-    CompletionOptions {
-        trigger_characters: Some(vec!["\"".to_owned(), ":".to_owned(), "/".to_owned()]),
-        ..CompletionOptions::default()
-    }
+    CompletionOptions { trigger_characters: Some(TRIGGERS.map(str::to_owned).to_vec()), ..CompletionOptions::default() }
 }
 
 pub(in crate::lsp) async fn completion(shared: &Shared, params: CompletionParams) -> Option<CompletionResponse> {
