@@ -78,18 +78,21 @@ mod tests {
         check("{}", expect![[r#"- staging - -"#]]);
         check(
             r#"{"kube_context": "dev", "kubeconfig": "${workspaceFolder}/kube:~/.kube/config", "target": "deploy/x"}"#,
-            expect![[r#""#]],
+            expect!["/work/kube:~/.kube/config staging - deployment/x"],
         );
-        check(r#"{"target": {"pod": "p", "namespace": "n"}}"#, expect![[r#""#]]);
-        check(r#"{"target": {"path": {"pod": "p", "container": "c"}}}"#, expect![[r#""#]]);
-        check(r#"{"target": {"path": "targetless", "namespace": "n"}}"#, expect![[r#""#]]);
+        check(r#"{"target": {"pod": "p", "namespace": "n"}}"#, expect!["- staging n pod/p"]);
+        check(r#"{"target": {"path": {"pod": "p", "container": "c"}}}"#, expect!["- staging - pod/p"]);
+        check(r#"{"target": {"path": "targetless", "namespace": "n"}}"#, expect!["- staging n -"]);
     }
 
     #[test]
     fn it_is_read_from_a_document_with_mistakes_as_well() {
-        check(r#"{"nonsense": 1, "target": {"path": "label/app=x/container/c", "namespace": "n"}}"#, expect![[r#""#]]);
-        check(r#"{"kubeconfig": "/k", "target": {"cron_job": "c", "#, expect![[r#""#]]);
-        check(r#"{"target": "deploy"#, expect![[r#""#]]);
-        check(r#"[1]"#, expect![[r#""#]]);
+        check(
+            r#"{"nonsense": 1, "target": {"path": "label/app=x/container/c", "namespace": "n"}}"#,
+            expect!["- staging n label/app=x"],
+        );
+        check(r#"{"kubeconfig": "/k", "target": {"cron_job": "c", "#, expect!["/k staging - cronjob/c"]);
+        check(r#"{"target": "deploy"#, expect!["- staging - -"]);
+        check(r#"[1]"#, expect!["- staging - -"]);
     }
 }

@@ -42,7 +42,9 @@ async fn initialize_is_fast_and_says_what_there_is() {
                 "triggerCharacters": [
                   "\"",
                   ":",
-                  "/"
+                  "/",
+                  "[",
+                  "."
                 ]
               },
               "documentSymbolProvider": true,

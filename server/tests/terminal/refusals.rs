@@ -22,7 +22,7 @@ fn a_configuration_with_mistakes_tells_all_of_them() {
     let words = ["m.json:1:16: error[unknown-key] /feature/networ", "m.json:1:35: error", "nothing was started"];
     refused(&bench, &["-f", &file, "--", "true"], 2, &words);
     refused(&bench, &["-f", "absent.json", "--", "true"], 2, &["cannot read the configuration absent.json"]);
-    refused(&bench, &["-t", "pdo/x", "--", "true"], 2, &["/target/path: flag: `pdo`", "did you mean `pod`?"]);
+    refused(&bench, &["-t", "pdo/x", "--", "true"], 2, &["/target/path: flag --target: `pdo`", "did you mean `pod`?"]);
 }
 
 #[test]

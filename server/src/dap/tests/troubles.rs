@@ -66,7 +66,7 @@ async fn an_adapter_that_dies_or_lies_at_the_launch_refuses_it() {
         (Manners::Dying, "the debug adapter debugpy ended unexpectedly"),
         (
             Manners::Lying,
-            "the messages of the debug adapter debugpy cannot be read: `Content-Length: many` is no header of the debug adapter protocol (expected `Content-Length: <bytes>`)",
+            "the messages of the debug adapter debugpy cannot be read: `Content-Length: many` is no header of a message (expected `Content-Length: <bytes>`)",
         ),
     ] {
         let mut editor = Editor::new(manners, Plan::Starts);
