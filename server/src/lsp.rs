@@ -168,6 +168,7 @@ impl Server {
         requests::sessions::stop(&self.shared, stop).await
     }
 
+    #[expect(clippy::unused_async, reason = "the router takes handlers that are asynchronous")]
     async fn sessions(&self) -> Result<extension::Sessions> {
         Ok(requests::sessions::list(&self.shared))
     }
@@ -180,6 +181,7 @@ impl Server {
         requests::meaning::config(&self.shared, params).await
     }
 
+    #[expect(clippy::unused_async, reason = "as above")]
     async fn cancel(&self, params: WorkDoneProgressCancelParams) {
         requests::sessions::cancel(&self.shared, &params);
     }

@@ -201,9 +201,7 @@ impl Session {
     pub async fn deserted(&self, until_first: Duration, after_last: Duration) {
         let mut attached = self.parts.proxy.attached.subscribe();
         let mut limit = until_first;
-        while let Ok(Ok(_)) =
-            tokio::time::timeout(limit, attached.wait_for(|count| *count > 0)).await.map(|it| it.map(drop))
-        {
+        while tokio::time::timeout(limit, attached.wait_for(|count| *count > 0)).await.is_ok_and(|seen| seen.is_ok()) {
             limit = after_last;
             if attached.wait_for(|count| *count == 0).await.is_err() {
                 return;

@@ -118,7 +118,7 @@ fn places(value: &Value, pointer: &str, found: &mut Vec<String>) {
     }
 }
 
-fn mutate(document: &mut Value, place: &Index, mutation: &Mutation) {
+fn mutate(document: &mut Value, place: Index, mutation: &Mutation) {
     let mut found = Vec::new();
     places(document, "", &mut found);
     let pointer: String = place.get(&found).clone();
@@ -205,7 +205,7 @@ proptest! {
     ) {
         let mut document = document.get(&CORPUS).clone();
         for (place, mutation) in &mutations {
-            mutate(&mut document, place, mutation);
+            mutate(&mut document, *place, mutation);
         }
         prop_assert_eq!(disagreement(&without_nulls(&document)), None);
     }
@@ -214,7 +214,7 @@ proptest! {
     #[test]
     fn a_null_is_as_good_as_nothing(document in any::<Index>(), place in any::<Index>()) {
         let mut document = document.get(&CORPUS).clone();
-        mutate(&mut document, &place, &Mutation::Replace(Value::Null));
+        mutate(&mut document, place, &Mutation::Replace(Value::Null));
         let (text, without) = (document.to_string(), without_nulls(&document).to_string());
         if !document.is_object() {
             return Ok(());

@@ -118,23 +118,19 @@ impl Sessions {
         let injection = session.injection();
         let rejected = {
             let mut entries = self.entries();
-            match entries.by_number.get_mut(&number).filter(|_| !cancel.is_cancelled()) {
-                Some(entry) => {
-                    entry.session = Some(session);
-                    entry.since = Instant::now();
-                    let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
-                    return Ok(Injection {
-                        session: number.to_string(),
-                        target: entry.target.clone(),
-                        set: injection.set.into_iter().map(|(name, value)| (text(name), text(value))).collect(),
-                        unset: injection.unset.into_iter().map(text).collect(),
-                    });
-                }
-                None => {
-                    entries.by_number.remove(&number);
-                    session
-                }
+            if let Some(entry) = entries.by_number.get_mut(&number).filter(|_| !cancel.is_cancelled()) {
+                entry.session = Some(session);
+                entry.since = Instant::now();
+                let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+                return Ok(Injection {
+                    session: number.to_string(),
+                    target: entry.target.clone(),
+                    set: injection.set.into_iter().map(|(name, value)| (text(name), text(value))).collect(),
+                    unset: injection.unset.into_iter().map(text).collect(),
+                });
             }
+            entries.by_number.remove(&number);
+            session
         };
         // Nobody waits for it any more.
         rejected.stop().await;

@@ -54,6 +54,7 @@ pub(super) struct Shared {
 
 /// What editor and server agreed on.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a capability of the editor")]
 pub(super) struct Agreement {
     /// How columns are counted.
     pub(super) encoding: Encoding,

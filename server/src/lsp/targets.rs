@@ -104,6 +104,7 @@ mod tests {
         View { targets: Some(targets.into()), namespace: Some("n".to_owned()), ..View::default() }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "reads better at the call")]
     fn paths(query: Query) -> String {
         let Targets { targets, total, next_cursor, .. } = page(&query, &view());
         let paths: Vec<_> = targets.into_iter().map(|target| target.path).collect();

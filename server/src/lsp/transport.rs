@@ -49,7 +49,7 @@ where
                     return;
                 }
             }
-            futures::future::pending().await
+            futures::future::pending::<()>().await;
         };
         tokio::select! {
             () = read(&mut service, answers, input, &output_tx) => {}

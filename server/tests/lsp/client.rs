@@ -83,10 +83,10 @@ impl Client {
             }
             let message = timeout(PATIENCE, self.read()).await.expect("the server says nothing");
             let message = message.expect("the server is gone");
-            match is_cluster(&message) {
-                true => break message["params"].clone(),
-                false => self.unread.push_back(message),
+            if is_cluster(&message) {
+                break message["params"].clone();
             }
+            self.unread.push_back(message);
         };
         let text = event["text"].as_str().map(|text| format!(": {text}")).unwrap_or_default();
         format!("{}{text}", event["state"].as_str().unwrap())

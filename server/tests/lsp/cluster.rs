@@ -126,9 +126,7 @@ impl SessionSource for Cluster {
             if target == "none" {
                 return Err("no target: say whom the program stands in for".to_owned());
             }
-            if target == "panic" {
-                panic!("a defect");
-            }
+            assert!(target != "panic", "a defect");
             observer.step(Step::Ready { target: format!("{target} in namespace n"), reused_agent: false });
             observer.tell(Event::State(State::Connected));
             let set = [("LD_PRELOAD".into(), "/layer.so".into()), ("GREETING".into(), "hello".into())];
