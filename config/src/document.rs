@@ -149,8 +149,7 @@ impl Document {
         let is_bracket = self.syntax == Syntax::Json && matches!(node.value, Value::Object(_) | Value::Array(_));
         let end = if is_bracket { (node.span.start + 1).min(node.span.end) } else { node.span.start };
         let mut span = Span::new(node.span.start, end);
-        for part in pointer.split('/').skip(1) {
-            let part = part.replace("~1", "/").replace("~0", "~");
+        for part in parts(pointer) {
             match &node.value {
                 Value::Object(entries) => {
                     let Some(entry) = entries.iter().find(|entry| entry.key == part) else { break };
@@ -175,6 +174,11 @@ impl Document {
 /// `pointer` extended by one key or index, escaped by RFC 6901.
 pub fn join(pointer: &str, part: &str) -> String {
     format!("{pointer}/{}", part.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The keys and indices of a pointer, as they are written in a document: the reverse of [`join`].
+pub fn parts(pointer: &str) -> impl Iterator<Item = String> {
+    pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"))
 }
 
 /// Line and column of a byte, both from 1; columns count characters.
@@ -209,6 +213,15 @@ impl Node {
             }
         };
         Self { value, span }
+    }
+
+    /// The value of a key, or the item at an index, that one part of a pointer names.
+    pub fn child(&self, part: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Object(entries) => entries.iter().find(|entry| entry.key == part).map(|entry| &entry.value),
+            Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+            _ => None,
+        }
     }
 
     /// The plain value, without positions; broken parts are left out, templates are text.

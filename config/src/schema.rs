@@ -38,7 +38,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::Value;
 
 use crate::Config;
-use crate::document::{self, Node};
+use crate::document::{self, Node, parts};
 
 /// The published JSON Schema, draft 2020-12: what `schema/mirrord.schema.json` holds.
 pub fn schema() -> Value {
@@ -289,9 +289,9 @@ impl Shape {
 
     /// The shape at a canonical JSON pointer below this one.
     pub fn at(&self, pointer: &str) -> Option<&Shape> {
-        pointer.split('/').skip(1).try_fold(self, |shape, part| match &shape.list {
+        parts(pointer).try_fold(self, |shape, part| match &shape.list {
             Some(list) if part.parse::<usize>().is_ok() => Some(&list.item),
-            _ => shape.key(&part.replace("~1", "/").replace("~0", "~")),
+            _ => shape.key(&part),
         })
     }
 
@@ -299,8 +299,7 @@ impl Shape {
     /// decides what may stand beside it, the document's word counts.
     pub fn at_in<'a>(&'a self, pointer: &str, node: &Node) -> Option<&'a Shape> {
         let mut at = Some(node);
-        pointer.split('/').skip(1).try_fold(self, |shape, part| {
-            let part = part.replace("~1", "/").replace("~0", "~");
+        parts(pointer).try_fold(self, |shape, part| {
             let inner = match &shape.list {
                 Some(list) if part.parse::<usize>().is_ok() => Some(&list.item),
                 _ => {
@@ -309,7 +308,7 @@ impl Shape {
                     exact.key(&part).or_else(|| object.key(&part))
                 }
             };
-            at = at.and_then(|node| child(node, &part));
+            at = at.and_then(|node| node.child(&part));
             inner
         })
     }
@@ -369,16 +368,8 @@ impl Object {
 
 /// The text under `key` of a mapping.
 fn word<'a>(node: &'a Node, key: &str) -> Option<&'a str> {
-    match &child(node, key)?.value {
+    match &node.child(key)?.value {
         document::Value::String(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn child<'a>(node: &'a Node, part: &str) -> Option<&'a Node> {
-    match &node.value {
-        document::Value::Object(entries) => entries.iter().find(|entry| entry.key == part).map(|entry| &entry.value),
-        document::Value::Array(items) => items.get(part.parse::<usize>().ok()?),
         _ => None,
     }
 }

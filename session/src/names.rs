@@ -43,11 +43,10 @@ impl Drop for Entry {
 
 /// A fresh token.
 pub(crate) fn random_token() -> Ipv4Addr {
-    let mut bytes = [0; 3];
     // Tokens are no secrets; they only have to differ. A dead generator would make them equal, and connects fail loudly.
-    if ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes).is_err() {
-        tracing::error!("the system gives no random numbers");
-    }
-    let [a, b, c] = bytes;
+    let [a, b, c] = crate::random().unwrap_or_else(|error| {
+        tracing::error!(%error, "making a token");
+        [0; 3]
+    });
     Ipv4Addr::new(127, a.max(1), b, c.clamp(1, 254))
 }

@@ -14,9 +14,9 @@ use std::borrow::Cow;
 use serde_json::Value as Json;
 
 use super::template::Masked;
-use super::{Document, Span, Syntax, Value, print};
+use super::{Document, Span, Syntax, Value, parts, print};
 use crate::problem::Edit;
-use place::{Place, parts};
+use place::Place;
 
 /// Deletes a key or list item with its separator and, if it is alone there, its lines.
 pub fn remove(document: &Document, text: &str, pointer: &str) -> Option<Vec<Edit>> {
@@ -83,7 +83,7 @@ pub fn replace(document: &Document, text: &str, pointer: &str, value: &Json) -> 
 /// `None` also where a value that is no object is in the way, and where the key is there already.
 pub fn insert(document: &Document, text: &str, pointer: &str, key: &str, value: &Json) -> Option<Vec<Edit>> {
     let document = &*as_written(document, text)?;
-    let mut path = parts(pointer);
+    let mut path: Vec<_> = parts(pointer).collect();
     path.push(key.to_owned());
     let known = (0..path.len()).rev().find(|length| {
         Place::at(document, &path[..*length]).is_some_and(|place| !is_unwritten(&place.node.value) || *length == 0)

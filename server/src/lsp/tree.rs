@@ -1,6 +1,6 @@
 //! Ways through the tree of a document: to a pointer, and to a caret.
 
-use config::document::{Document, Entry, Node, Span, Value, join};
+use config::document::{Document, Entry, Node, Span, Value, join, parts};
 use config::schema::{Shape, language};
 
 /// What may stand at `pointer`, as far as what is written beside it decides that.
@@ -10,21 +10,14 @@ pub fn shape(document: &Document, pointer: &str) -> Option<&'static Shape> {
 
 /// The node at `pointer`.
 pub fn find<'a>(root: &'a Node, pointer: &str) -> Option<&'a Node> {
-    pointer.split('/').skip(1).try_fold(root, |node, part| match &node.value {
-        Value::Object(entries) => {
-            let key = part.replace("~1", "/").replace("~0", "~");
-            entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)
-        }
-        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
-        _ => None,
-    })
+    parts(pointer).try_fold(root, |node, part| node.child(&part))
 }
 
 /// The entry at `pointer`; the root and items of lists have none.
 pub fn find_entry<'a>(root: &'a Node, pointer: &str) -> Option<&'a Entry> {
-    let (object, key) = pointer.rsplit_once('/')?;
+    let (object, _) = pointer.rsplit_once('/')?;
     let Value::Object(entries) = &find(root, object)?.value else { return None };
-    let key = key.replace("~1", "/").replace("~0", "~");
+    let key = parts(pointer).last()?;
     entries.iter().find(|entry| entry.key == key)
 }
 

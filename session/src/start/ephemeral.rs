@@ -65,7 +65,7 @@ pub(super) async fn create(
     own_key: &str,
     image: &str,
 ) -> Result<AgentPlace, StartError> {
-    let random = random();
+    let random = u64::from_le_bytes(crate::random().expect("the kernel has random numbers"));
     let name = format!("{NAME}{}", suffix(random));
     let port = port(random, &taken(&target.object));
     let patch = json!({ "spec": { "ephemeralContainers": [container(target, agent, own_key, image, &name, port)] } });
@@ -160,12 +160,6 @@ fn suffix(mut random: u64) -> String {
         char::from(ALPHABET[at])
     };
     (0..8).map(|_| letter()).collect()
-}
-
-fn random() -> u64 {
-    let bytes: [u8; 8] =
-        ring::rand::generate(&ring::rand::SystemRandom::new()).expect("the kernel has random numbers").expose();
-    u64::from_le_bytes(bytes)
 }
 
 #[cfg(test)]

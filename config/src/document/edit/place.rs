@@ -1,6 +1,6 @@
 //! Where a pointer leads in a tree.
 
-use crate::document::{Document, Entry, Node, Span, Value};
+use crate::document::{Document, Entry, Node, Span, Value, parts};
 
 /// A node with the containers around it.
 pub(super) struct Place<'a> {
@@ -9,14 +9,9 @@ pub(super) struct Place<'a> {
     pub(super) way: Vec<(&'a Node, usize)>,
 }
 
-/// The keys and indices of a pointer.
-pub(super) fn parts(pointer: &str) -> Vec<String> {
-    pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~")).collect()
-}
-
 impl<'a> Place<'a> {
     pub(super) fn find(document: &'a Document, pointer: &str) -> Option<Self> {
-        Self::at(document, &parts(pointer))
+        Self::at(document, &parts(pointer).collect::<Vec<_>>())
     }
 
     pub(super) fn at(document: &'a Document, path: &[String]) -> Option<Self> {

@@ -2,11 +2,11 @@
 
 use serde_json::Value as Json;
 
-use super::place::{Place, parts};
+use super::place::Place;
 use super::{flow, lines, print};
 use crate::document::template::Masked;
 use crate::document::toml::{Kind, Statement, statements};
-use crate::document::{Document, Span, Syntax, join};
+use crate::document::{Document, Span, Syntax, join, parts};
 use crate::is_at_or_below;
 use crate::problem::Edit;
 
@@ -137,7 +137,7 @@ pub(super) fn replace(document: &Document, text: &str, pointer: &str, value: &Js
     let Some(key) = place.entry().map(|entry| entry.key.clone()) else {
         return replace_item(text, &located, pointer, value);
     };
-    let parent = parts(pointer);
+    let parent: Vec<_> = parts(pointer).collect();
     let without = super::apply(text, &remove(document, text, pointer)?);
     let changed = Document::parse_as(Syntax::Toml, &without);
     let parent = parent[..parent.len() - 1].iter().fold(String::new(), |at, part| join(&at, part));
@@ -182,7 +182,7 @@ pub(super) fn insert(document: &Document, text: &str, path: &[String], key: &str
         .iter()
         .rfind(|one| one.is_pair() && one.header.len() < pointer.len() && is_at_or_below(one.pointer(), &pointer));
     if let Some(one) = dotted {
-        let prefix: Vec<_> = parts(&pointer)[parts(&one.header).len()..].to_vec();
+        let prefix: Vec<_> = parts(&pointer).skip(parts(&one.header).count()).collect();
         return line(lines::end(text, one.statement.span.end), format!("\n{}.{pair}", header(&prefix)));
     }
     let names = header_of(&located, path);

@@ -1,16 +1,16 @@
 //! Pictures with a caret, and what is offered there.
 #![allow(clippy::needless_raw_string_hashes, reason = "expect-test writes them")]
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use config::{Document, Kind};
 use expect_test::{Expect, expect};
-use session::live::{ContainerDetail, Detail, Port, ServiceDetail, State, TargetItem};
+use session::live::{State, TargetItem};
 
 use super::*;
 use crate::lsp::cursor::locate;
+use crate::lsp::tests::cluster;
 
 /// The suggestions at the caret `‸` of a picture, each with the text after it is taken.
 fn offers(name: &str, picture: &str, view: &View) -> Vec<(String, Item)> {
@@ -239,52 +239,6 @@ fn nothing_where_nothing_can_be_written() {
         let labels: Vec<_> =
             offers("mirrord.json", picture, &View::default()).into_iter().map(|(_, item)| item.label).collect();
         assert!(labels.is_empty(), "{picture}: {labels:?}");
-    }
-}
-
-fn cluster() -> View {
-    let item = |kind, name: &str, ready, desired, containers: &[&str]| TargetItem {
-        kind,
-        name: name.into(),
-        ready: Some(ready),
-        desired,
-        containers: containers.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    let port = |number, name: &str| Port { number, name: Some(name.to_owned()), protocol: "TCP".to_owned() };
-    let variables = [("DATABASE_URL", "secret/db"), ("LOG_LEVEL", "spec"), ("LD_LIBRARY_PATH", "spec")];
-    let web = ContainerDetail {
-        name: "web".to_owned(),
-        image: "shop/cart:1".to_owned(),
-        ports: vec![port(8080, "http"), port(9090, "metrics")],
-        env: variables
-            .map(|(name, source)| (name.to_owned(), source.to_owned()))
-            .into_iter()
-            .collect::<BTreeMap<_, _>>(),
-        mounts: vec!["/etc/shop".to_owned(), "/var/run/secrets/a.b".to_owned()],
-        ..ContainerDetail::default()
-    };
-    let cache =
-        ContainerDetail { name: "cache".to_owned(), ports: vec![port(6379, "redis")], ..ContainerDetail::default() };
-    let detail = Detail {
-        path: "deployment/cart".to_owned(),
-        containers: vec![web, cache],
-        default_container: Some("web".to_owned()),
-        ..Detail::default()
-    };
-    let service = ServiceDetail { name: "db".to_owned(), namespace: "shop".to_owned(), ports: vec![port(5432, "pg")] };
-    View {
-        state: State::Ready,
-        contexts: Some(Arc::from(["kind".to_owned(), "staging".to_owned()])),
-        context: Some("staging".to_owned()),
-        namespace: Some("shop".to_owned()),
-        namespaces: Some(Arc::from(["default".to_owned(), "shop".to_owned()])),
-        targets: Some(Arc::from([
-            item(Kind::Deployment, "cart", 2, Some(3), &["web", "cache"]),
-            item(Kind::Pod, "cart-7d9", 0, None, &["web"]),
-        ])),
-        services: Some(Arc::from([service])),
-        target: Some(Arc::new(detail)),
-        ..View::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the cluster says about a value.
 
-use config::document::{Document, Value};
+use config::document::{Document, Value, parts};
 use config::feature::env;
 use config::schema::{Meaning, Shape, Short};
 use config::{Target, compile};
@@ -48,7 +48,7 @@ fn key_meaning(document: &Document, hit: &Hit<'_>) -> Option<(Meaning, bool)> {
 
 /// The last key of a pointer.
 fn config_key(pointer: &str) -> String {
-    pointer.rsplit('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~")
+    parts(pointer).last().unwrap_or_default()
 }
 
 fn value(meaning: Meaning, value: &Value, shape: &Shape, document: &Document, view: &View) -> Vec<String> {
