@@ -20,7 +20,7 @@ use nix::{
 };
 use protocol::{
     Errno,
-    file::{Access, FileOpened, Metadata, OpenFile, ReadLink, Stat, Timestamp},
+    file::{Access, Content, Metadata, Open, Opened, ReadLink, Stat, Timestamp, Which},
 };
 
 use self::blob::Blob;
@@ -41,8 +41,11 @@ enum LastLink {
 ///
 /// Fails with `EISDIR` for directories, `ENXIO` for sockets, as open(2) does, and with `EINVAL` for FIFOs and devices:
 /// they have no content to take a snapshot of, and opening them may block or act.
-pub(crate) fn open_file(root: &OwnedFd, request: &OpenFile) -> Result<(FileOpened, Blob), Errno> {
-    let last = if request.no_follow { LastLink::Keep } else { LastLink::Follow };
+pub(crate) fn open_file(root: &OwnedFd, request: &Open) -> Result<(Opened, Blob), Errno> {
+    if request.flags & (libc::O_ACCMODE | libc::O_CREAT | libc::O_PATH | libc::O_DIRECTORY) != 0 {
+        return Err(Errno(libc::ENOTSUP));
+    }
+    let last = if request.flags & libc::O_NOFOLLOW != 0 { LastLink::Keep } else { LastLink::Follow };
     let place = resolve(root, &request.path, last)?;
     let status = fstat(&place).map_err(errno)?;
     match file_type(&status) {
@@ -55,20 +58,24 @@ pub(crate) fn open_file(root: &OwnedFd, request: &OpenFile) -> Result<(FileOpene
     let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let file = open(reopen_path(&place).as_str(), flags, Mode::empty()).map_err(errno)?;
     let blob = Blob::start(file.into())?;
-    Ok((FileOpened { metadata: metadata(&status) }, blob))
+    let path = request.path.clone();
+    Ok((Opened { metadata: metadata(&status), path, content: Content::Whole }, blob))
 }
 
 /// stat(2) or lstat(2).
 pub(crate) fn stat(root: &OwnedFd, request: &Stat) -> Result<Metadata, Errno> {
-    let last = if request.follow { LastLink::Follow } else { LastLink::Keep };
-    let place = resolve(root, &request.path, last)?;
+    let Which::Path { path, follow } = &request.file else {
+        return Err(Errno(libc::EBADF));
+    };
+    let last = if *follow { LastLink::Follow } else { LastLink::Keep };
+    let place = resolve(root, path, last)?;
     Ok(metadata(&fstat(&place).map_err(errno)?))
 }
 
 /// access(2), with the agent's own rights: it is root, yet without `CAP_DAC_OVERRIDE` in most clusters.
 pub(crate) fn access(root: &OwnedFd, request: &Access) -> Result<(), Errno> {
     let mode = AccessFlags::from_bits(request.mode).ok_or(Errno::EINVAL)?;
-    let place = resolve(root, &request.path, LastLink::Follow)?;
+    let place = resolve(root, &request.path, if request.follow { LastLink::Follow } else { LastLink::Keep })?;
     faccessat(&place, "", mode, AtFlags::AT_EMPTY_PATH).map_err(errno)
 }
 
@@ -83,7 +90,7 @@ pub(crate) fn read_link(root: &OwnedFd, request: &ReadLink) -> Result<Vec<u8>, E
 
 /// Whole content of a small file, at most `limit` bytes of it.
 pub(crate) fn read_small(root: &OwnedFd, path: &str, limit: usize) -> Result<Vec<u8>, Errno> {
-    let request = OpenFile { path: path.as_bytes().to_vec(), no_follow: false };
+    let request = Open { path: path.as_bytes().to_vec(), flags: 0, mode: 0 };
     let (_, mut blob) = open_file(root, &request)?;
     let mut content = Vec::new();
     while let Some(chunk) = blob.next_chunk()? {

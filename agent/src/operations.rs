@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use protocol::{
     Errno,
-    dns::{Lookup, LookupAnswer},
+    dns::{Lookup, LookupAnswer, Query, QueryAnswer},
     env::{Environment, ReadEnvironment},
-    file::{Access, FileOpened, Metadata, OpenFile, PathBytes, ReadLink, Stat},
+    file::{
+        Access, Allocate, Change, Close, FsStatus, GetAttribute, HardLink, HeldLock, List, ListAttributes, Lock,
+        MakeDirectory, MakeNode, Metadata, Open, Opened, PathBytes, Read, ReadLink, RealPath, Remove, RemoveAttribute,
+        Rename, Seek, SetAttribute, Stat, StatFs, SymbolicLink, Synchronise, TestLock, Write,
+    },
     operation::{Answer, BLOB_FOLLOWS, NO_BLOB, Operation, Operations},
 };
 use tokio::io::AsyncWriteExt;
@@ -66,7 +70,7 @@ impl Performer {
 impl Operations for Performer {
     type Blob = Blob;
 
-    async fn open_file(&self, request: OpenFile) -> Result<Answer<FileOpened, Blob>, Errno> {
+    async fn open(&self, request: Open) -> Result<Answer<Opened, Blob>, Errno> {
         let (reply, blob) = self.blocking(move |target| files::open_file(&target.root()?, &request)).await?;
         Ok(Answer { reply, blob: Some(blob) })
     }
@@ -91,6 +95,98 @@ impl Operations for Performer {
     async fn lookup(&self, request: Lookup) -> Result<Answer<LookupAnswer, Blob>, Errno> {
         let texts = self.blocking(|target| Ok(dns::Texts::read(&target.root()?))).await?;
         Ok(self.resolver.lookup(texts, &request).await.into())
+    }
+
+    async fn read(&self, _request: Read) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn write(&self, _request: Write) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn list(&self, _request: List) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn synchronise(&self, _request: Synchronise) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn close(&self, _request: Close) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn allocate(&self, _request: Allocate) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn seek(&self, _request: Seek) -> Result<Answer<i64, Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn lock(&self, _request: Lock) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn test_lock(&self, _request: TestLock) -> Result<Answer<Option<HeldLock>, Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn change(&self, _request: Change) -> Result<Answer<Metadata, Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn real_path(&self, _request: RealPath) -> Result<Answer<PathBytes, Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn make_directory(&self, _request: MakeDirectory) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn make_node(&self, _request: MakeNode) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn remove(&self, _request: Remove) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn rename(&self, _request: Rename) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn hard_link(&self, _request: HardLink) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn symbolic_link(&self, _request: SymbolicLink) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn stat_fs(&self, _request: StatFs) -> Result<Answer<FsStatus, Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn get_attribute(&self, _request: GetAttribute) -> Result<Answer<Vec<u8>, Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn list_attributes(&self, _request: ListAttributes) -> Result<Answer<Vec<u8>, Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn set_attribute(&self, _request: SetAttribute) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn remove_attribute(&self, _request: RemoveAttribute) -> Result<Answer<(), Blob>, Errno> {
+        Err(Errno::ENOSYS)
+    }
+
+    async fn query(&self, _request: Query) -> Result<Answer<QueryAnswer, Blob>, Errno> {
+        Err(Errno::ENOSYS)
     }
 }
 

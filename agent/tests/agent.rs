@@ -24,7 +24,7 @@ use protocol::{
     control::{Hello, StreamHead},
     dns::{Family, Lookup, LookupAnswer},
     env::ReadEnvironment,
-    file::{OpenFile, Stat},
+    file::{Open, Stat, Which},
     incoming::{Means, Mode, Verdict},
 };
 use tokio::{
@@ -75,11 +75,13 @@ fn files_environment_and_names_are_the_targets() {
         std::fs::write(&file, &content).expect("write");
         let path = file.to_str().expect("text").as_bytes().to_vec();
 
-        let (metadata, _) = session.perform(Stat { path: path.clone(), follow: true }).await.expect("is there");
-        let (opened, blob) = session.perform(OpenFile { path, no_follow: false }).await.expect("opens");
+        let (metadata, _) =
+            session.perform(Stat { file: Which::Path { path: path.clone(), follow: true } }).await.expect("is there");
+        let (opened, blob) = session.perform(Open { path, flags: 0, mode: 0 }).await.expect("opens");
         assert_eq!((opened.metadata, metadata.size), (metadata, 3_000_000));
         assert!(blob == content, "{} bytes", blob.len());
-        let missing = session.perform(Stat { path: b"/no/such/file".to_vec(), follow: true }).await;
+        let missing =
+            session.perform(Stat { file: Which::Path { path: b"/no/such/file".to_vec(), follow: true } }).await;
         assert_eq!(missing.map(drop), Err(Errno::ENOENT));
 
         let (environment, entries) = session.perform(ReadEnvironment).await.expect("readable");
@@ -327,7 +329,7 @@ fn figures() {
         let (small, large) = (folder.path().join("small"), folder.path().join("large"));
         std::fs::write(&small, vec![1; 4096]).expect("write");
         std::fs::write(&large, vec![1; 256 << 20]).expect("write");
-        let open = |path: &std::path::Path| OpenFile { path: path.to_str().expect("text").into(), no_follow: false };
+        let open = |path: &std::path::Path| Open { path: path.to_str().expect("text").into(), flags: 0, mode: 0 };
         let mut times = Vec::new();
         for _ in 0..2000 {
             let begun = Instant::now();

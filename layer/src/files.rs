@@ -4,7 +4,8 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use libc::c_int;
 use protocol::Errno;
-use protocol::file::{Access as MayAccess, FileOpened, Metadata, OpenFile, ReadLink, Stat};
+use protocol::file::{Access as MayAccess, Metadata, Open, ReadLink, Stat, Which};
+use protocol::link::{OpenedFile, ToLayer, ToSession};
 use rules::path::{Access, Place};
 
 use crate::copies::{COPIES, Original};
@@ -66,9 +67,10 @@ pub(crate) fn open(layer: &Layer, path: &[u8], flags: c_int) -> Hooked<OwnedFd> 
 
 /// A descriptor that is read like the remote file, and that fstat(2) shows with its size, mode, times and numbers.
 fn open_for_reading(layer: &Layer, path: &[u8], follow: bool, close_on_exec: bool) -> Result<OwnedFd, Errno> {
-    let request = OpenFile { path: path.to_vec(), no_follow: !follow };
-    match layer.link.perform_with_descriptor(request, close_on_exec) {
-        Ok((FileOpened { metadata }, Some(file))) => {
+    let flags = if follow { libc::O_RDONLY } else { libc::O_NOFOLLOW };
+    let request = ToSession::Open(Open { path: path.to_vec(), flags, mode: 0 });
+    match layer.link.call(&request, close_on_exec)? {
+        (ToLayer::Opened(Ok(OpenedFile { metadata, .. })), Some(file)) => {
             // A copy that cannot be dressed up is still the file's content.
             let _ = sys::set_mode(&file, metadata.mode & 0o7777);
             let _ = sys::set_times(&file, metadata.atime, metadata.mtime);
@@ -77,15 +79,15 @@ fn open_for_reading(layer: &Layer, path: &[u8], follow: bool, close_on_exec: boo
             }
             Ok(file)
         }
-        Ok((_, None)) => Err(Errno::EIO),
-        Err(Errno(libc::EISDIR)) => Err(unsupported_folder(layer, path)),
-        Err(errno) => Err(errno),
+        (ToLayer::Opened(Err(Errno(libc::EISDIR))), _) => Err(unsupported_folder(layer, path)),
+        (ToLayer::Opened(Err(errno)), _) => Err(errno),
+        _ => Err(Errno::EIO),
     }
 }
 
 /// stat(2) and lstat(2).
 pub(crate) fn stat(layer: &Layer, path: &[u8], follow: bool) -> Result<Metadata, Errno> {
-    layer.link.perform(Stat { path: path.to_vec(), follow })
+    layer.link.perform(Stat { file: Which::Path { path: path.to_vec(), follow } })
 }
 
 /// fstat(2): a copy shows the device, inode, links and owner of its file. All other descriptors are the kernel's.
@@ -106,7 +108,7 @@ pub(crate) fn open_status(fd: RawFd) -> Hooked<libc::stat> {
 pub(crate) fn access(layer: &Layer, path: &[u8], mode: c_int) -> Hooked<c_int> {
     let access = if mode & libc::W_OK == 0 { Access::Read } else { Access::Write };
     must_be_remote(layer, path, access)?;
-    layer.link.perform(MayAccess { path: path.to_vec(), mode })?;
+    layer.link.perform(MayAccess { path: path.to_vec(), mode, follow: true })?;
     Ok(0)
 }
 

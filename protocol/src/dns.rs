@@ -1,6 +1,6 @@
 //! Names, resolved where the target resolves them.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bincode::{Decode, Encode};
 
@@ -43,3 +43,25 @@ pub enum LookupAnswer {
     /// The name servers refused or answered nonsense (`EAI_FAIL`).
     Fail,
 }
+
+/// Sends a DNS message from the target's network namespace to a name server, over UDP, as the program wrote it
+/// (RFC 1035, section 4.2.1). For programs with resolvers of their own.
+///
+/// Fails with `ETIMEDOUT` when no answer comes within five seconds, with the kernel's errno when it cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Query {
+    /// The name server, its port 53 or another.
+    pub server: SocketAddr,
+    /// The message, at most [`QUERY_LIMIT`] bytes.
+    pub message: Vec<u8>,
+}
+
+/// The name server's answer to a [`Query`], at most [`QUERY_LIMIT`] bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct QueryAnswer {
+    /// The message.
+    pub message: Vec<u8>,
+}
+
+/// Longest DNS message that is carried, in bytes: larger ones are truncated by their senders, and asked for over TCP.
+pub const QUERY_LIMIT: usize = 8 * 1024;

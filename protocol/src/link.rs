@@ -7,7 +7,11 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use bincode::{Decode, Encode};
 
-use crate::{Errno, policy::Policy};
+use crate::{
+    Errno,
+    file::{Metadata, Open},
+    policy::Policy,
+};
 
 /// Bytes of the secret that every layer must show. It reaches the layer in the environment of its own user's process.
 pub const SECRET_LEN: usize = 16;
@@ -40,6 +44,17 @@ pub enum ToSession {
     },
     /// An encoded [`crate::operation::Operation`]. Answered by [`ToLayer::Answer`].
     Operation(Vec<u8>),
+    /// The program opens a file of the target. Answered by [`ToLayer::Opened`].
+    Open(Open),
+    /// The environment that the program shall have, asked for when it is imported by the process itself. Answered by
+    /// [`ToLayer::Environment`].
+    Environment,
+    /// A process that the layer cannot live in is about to start; the listener of its seccomp filter travels with this
+    /// message. Answered by [`ToLayer::Supervised`].
+    Supervise {
+        /// Path of the executable, as the kernel will resolve it.
+        executable: Vec<u8>,
+    },
     /// The program connects a TCP socket to a remote address. **Not answered**: the socket itself tells the program.
     Connect(HeldConnect),
     /// Whether a TCP connection to this loopback address shall leave this machine. Answered by [`ToLayer::Loopback`].
@@ -88,6 +103,13 @@ pub enum ToLayer {
     /// Answer to `Operation`: encoded `Result<Reply, Errno>`; if the operation has a blob, a read-only descriptor of a
     /// memfd that holds it travels with this message.
     Answer(Vec<u8>),
+    /// Answer to `Open`; a descriptor of the file travels with this message.
+    Opened(Result<OpenedFile, Errno>),
+    /// Answer to `Environment`; a descriptor of a memfd travels with this message. It holds entries that each end with
+    /// NUL: `NAME=value` sets a variable, `NAME` removes one.
+    Environment,
+    /// Answer to `Supervise`: the process may start, or may not.
+    Supervised(Result<(), Errno>),
     /// Answer to `Loopback`.
     Loopback(LoopbackRoute),
     /// Answer to `Listen`. `Err` is what listen(2) shall fail with.
@@ -96,6 +118,15 @@ pub enum ToLayer {
     Names(Option<Names>),
     /// Answer to `Bound`: nothing when the session does not know the listener.
     Bound(Option<SocketAddr>),
+}
+
+/// A file that the program has open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OpenedFile {
+    /// The file as it was when it was opened.
+    pub metadata: Metadata,
+    /// Whether the descriptor is a private copy in memory (a memfd) rather than the file itself.
+    pub copy: bool,
 }
 
 /// Where a connection to a loopback address goes.

@@ -14,9 +14,13 @@ use bincode::{Decode, Encode};
 use crate::{
     Errno,
     codec::{self, DecodeError, EncodeError},
-    dns::{Lookup, LookupAnswer},
+    dns::{Lookup, LookupAnswer, Query, QueryAnswer},
     env::{Environment, ReadEnvironment},
-    file::{Access, FileOpened, Metadata, OpenFile, PathBytes, ReadLink, Stat},
+    file::{
+        Access, Allocate, Change, Close, FsStatus, GetAttribute, HardLink, HeldLock, List, ListAttributes, Lock,
+        MakeDirectory, MakeNode, Metadata, Open, Opened, PathBytes, Read, ReadLink, RealPath, Remove, RemoveAttribute,
+        Rename, Seek, SetAttribute, Stat, StatFs, SymbolicLink, Synchronise, TestLock, Write,
+    },
 };
 
 /// Behind an answer's message: the rest of the stream is the blob, which may be empty.
@@ -112,16 +116,62 @@ pub fn decode_answer<R: Request>(message: &[u8]) -> Result<Result<R::Reply, Errn
 }
 
 operations! {
-    /// Open a file for reading; its content is the blob.
-    open_file: OpenFile => FileOpened,
-    /// Metadata of a path.
+    /// Open a file.
+    open: Open => Opened,
+    /// Bytes of an open file; they are the blob.
+    read: Read => (),
+    /// Write to an open file.
+    write: Write => (),
+    /// The listing of an open directory; it is the blob.
+    list: List => (),
+    /// Wait until an open file is on its medium.
+    synchronise: Synchronise => (),
+    /// Close an open file.
+    close: Close => (),
+    /// Reserve or free a part of an open file.
+    allocate: Allocate => (),
+    /// Find data or holes in an open file.
+    seek: Seek => i64,
+    /// Lock or unlock an open file.
+    lock: Lock => (),
+    /// Ask who holds a lock.
+    test_lock: TestLock => Option<HeldLock>,
+    /// Metadata of a file.
     stat: Stat => Metadata,
+    /// Change the metadata or size of a file.
+    change: Change => Metadata,
     /// Whether a path may be accessed.
     access: Access => (),
     /// Text of a symbolic link.
     read_link: ReadLink => PathBytes,
+    /// A path without links.
+    real_path: RealPath => PathBytes,
+    /// Create a directory.
+    make_directory: MakeDirectory => (),
+    /// Create a special file.
+    make_node: MakeNode => (),
+    /// Remove a name.
+    remove: Remove => (),
+    /// Rename or exchange.
+    rename: Rename => (),
+    /// Give a file another name.
+    hard_link: HardLink => (),
+    /// Create a symbolic link.
+    symbolic_link: SymbolicLink => (),
+    /// What the file system of a file says of itself.
+    stat_fs: StatFs => FsStatus,
+    /// An extended attribute.
+    get_attribute: GetAttribute => Vec<u8>,
+    /// Names of extended attributes.
+    list_attributes: ListAttributes => Vec<u8>,
+    /// Set an extended attribute.
+    set_attribute: SetAttribute => (),
+    /// Remove an extended attribute.
+    remove_attribute: RemoveAttribute => (),
     /// The target's environment; its entries are the blob.
     environment: ReadEnvironment => Environment,
     /// Addresses of a host name.
     lookup: Lookup => LookupAnswer,
+    /// A DNS message to a name server, and its answer.
+    query: Query => QueryAnswer,
 }

@@ -21,6 +21,22 @@ pub struct Policy {
     pub host_name: Option<Vec<u8>>,
     /// Processes, by executable or base name of `argv[0]`, that run without us.
     pub skip_processes: Vec<String>,
+    /// How programs that the layer cannot live in are started.
+    pub launch: LaunchPolicy,
+    /// The device (`st_dev`) of descriptors that are the target's files themselves; 0: there are none.
+    pub files_device: u64,
+}
+
+/// How programs that the layer cannot live in are started.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct LaunchPolicy {
+    /// A program that puts itself under a seccomp filter and becomes another: for posix_spawn(3), which leaves no place
+    /// for that between fork and exec. Empty: there is none.
+    pub launcher: Vec<u8>,
+    /// Whether programs with the layer get a seccomp filter too, for system calls that do not come from libc.
+    pub strict: bool,
+    /// Whether processes import the environment themselves ([`crate::link::ToSession::Environment`]).
+    pub load_environment: bool,
 }
 
 /// Where a path leads when no pattern names it.
@@ -50,6 +66,8 @@ pub struct FilePolicy {
     pub read_only: Vec<String>,
     /// Paths that stay local.
     pub local: Vec<String>,
+    /// Patterns and what they are replaced with (`$1` stands for a group), before any other rule is asked.
+    pub mapping: Vec<(String, String)>,
     /// Whether the target's `/etc/resolv.conf` and `/etc/hosts` are seen in every mode (while its DNS is in use).
     pub resolver_files_remote: bool,
     /// The user's home directory, absolute, without a final slash.

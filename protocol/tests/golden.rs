@@ -10,14 +10,19 @@ use mirrord_protocol::{
     Errno, PROTOCOL_VERSION,
     codec::{Encode, encode},
     control::{Hello, Resume, StreamHead, Welcome},
-    dns::{Family, Lookup, LookupAnswer},
+    dns::{Family, Lookup, LookupAnswer, Query, QueryAnswer},
     env::{Environment, ReadEnvironment},
-    file::{Access, FileOpened, Metadata, OpenFile, ReadLink, Stat, Timestamp},
+    file::{
+        Access, Allocate, Change, Close, Content, FsStatus, GetAttribute, Handle, HardLink, HeldLock, List,
+        ListAttributes, Lock, LockKind, MakeDirectory, MakeNode, Metadata, Open, Opened, Read, ReadLink, RealPath,
+        Remove, RemoveAttribute, Rename, Seek, SetAttribute, SetTime, Stat, StatFs, SymbolicLink, Synchronise,
+        TestLock, Timestamp, Which, Write,
+    },
     incoming::{Incoming, Means, Mode, Subscribe, SubscribeError, Subscribed, Verdict},
-    link::{HeldConnect, Listen, LoopbackRoute, Names, ToLayer, ToSession},
+    link::{HeldConnect, Listen, LoopbackRoute, Names, OpenedFile, ToLayer, ToSession},
     operation::Operation,
     outgoing::{Connect, Connected},
-    policy::{Destination, FileMode, FilePolicy, Filter, Host, IncomingPolicy, OutgoingPolicy, Policy},
+    policy::{Destination, FileMode, FilePolicy, Filter, Host, IncomingPolicy, LaunchPolicy, OutgoingPolicy, Policy},
 };
 
 struct Book(String);
@@ -64,6 +69,7 @@ fn policy() -> Policy {
             read_write: Vec::new(),
             read_only: vec!["b".to_owned()],
             local: vec!["c".to_owned()],
+            mapping: vec![("d".to_owned(), "e".to_owned())],
             resolver_files_remote: true,
             home: b"/home/me".to_vec(),
             temporary: b"/tmp".to_vec(),
@@ -86,6 +92,8 @@ fn policy() -> Policy {
         },
         host_name: Some(b"pod".to_vec()),
         skip_processes: vec!["git".to_owned()],
+        launch: LaunchPolicy { launcher: b"/l".to_vec(), strict: false, load_environment: true },
+        files_device: 44,
     }
 }
 
@@ -94,6 +102,10 @@ fn layer_and_session(book: &mut Book) {
         ToSession::Hello { version: PROTOCOL_VERSION, secret: [7; 16], first: true, executable: b"/bin/x".to_vec() };
     book.note("layer hello", &hello);
     book.note("layer operation", &ToSession::Operation(vec![1, 2]));
+    let open = Open { path: b"/etc/x".to_vec(), flags: 0, mode: 0 };
+    book.note("layer open", &ToSession::Open(open));
+    book.note("layer environment", &ToSession::Environment);
+    book.note("layer supervise", &ToSession::Supervise { executable: b"/bin/x".to_vec() });
     let held = HeldConnect {
         token: Ipv4Addr::new(127, 1, 2, 3),
         program: SocketAddrV4::new(Ipv4Addr::LOCALHOST, 5000),
@@ -108,6 +120,10 @@ fn layer_and_session(book: &mut Book) {
     book.note("session welcome", &ToLayer::Welcome(Some(Box::new(policy()))));
     book.note("session refused", &ToLayer::Refused("no".to_owned()));
     book.note("session answer", &ToLayer::Answer(vec![1]));
+    let file = OpenedFile { metadata: metadata(), copy: true };
+    book.note("session opened", &ToLayer::Opened(Ok(file)));
+    book.note("session environment", &ToLayer::Environment);
+    book.note("session supervised", &ToLayer::Supervised(Err(Errno(16))));
     book.note("session loopback", &ToLayer::Loopback(LoopbackRoute::Local(v4(1, 1))));
     book.note("session loopback remote", &ToLayer::Loopback(LoopbackRoute::Remote));
     book.note("session listening", &ToLayer::Listening(Err(Errno::EADDRINUSE)));
@@ -133,19 +149,70 @@ fn session_and_agent(book: &mut Book) {
 }
 
 fn operations(book: &mut Book) {
-    let path = b"/etc/x".to_vec();
+    let (path, handle) = (b"/etc/x".to_vec(), Handle(3));
+    let file = Which::Path { path: path.clone(), follow: true };
     for operation in [
-        Operation::from(OpenFile { path: path.clone(), no_follow: false }),
-        Operation::from(Stat { path: path.clone(), follow: true }),
-        Operation::from(Access { path: path.clone(), mode: 4 }),
-        Operation::from(ReadLink { path }),
+        Operation::from(Open { path: path.clone(), flags: 0o100, mode: 0o644 }),
+        Operation::from(Read { handle, offset: 1, len: 2 }),
+        Operation::from(Write { handle, offset: 1, data: vec![9] }),
+        Operation::from(List { handle }),
+        Operation::from(Synchronise { handle, data_only: true }),
+        Operation::from(Close { handle }),
+        Operation::from(Allocate { handle, mode: 1, offset: 2, len: 3 }),
+        Operation::from(Seek { handle, offset: 1, data: true }),
+        Operation::from(Lock { handle, owner: 1, kind: LockKind::Shared, range: Some((1, 2)), wait: true }),
+        Operation::from(TestLock { handle, owner: 1, kind: LockKind::Exclusive, range: (1, 0) }),
+        Operation::from(Stat { file: file.clone() }),
+        Operation::from(Change {
+            file: Which::Open(handle),
+            mode: Some(0o600),
+            uid: None,
+            gid: Some(5),
+            size: Some(7),
+            atime: SetTime::Now,
+            mtime: SetTime::At(metadata().mtime),
+        }),
+        Operation::from(Access { path: path.clone(), mode: 4, follow: true }),
+        Operation::from(ReadLink { path: path.clone() }),
+        Operation::from(RealPath { path: path.clone() }),
+        Operation::from(MakeDirectory { path: path.clone(), mode: 0o755 }),
+        Operation::from(MakeNode { path: path.clone(), mode: 0o010_644 }),
+        Operation::from(Remove { path: path.clone(), directory: true }),
+        Operation::from(Rename { from: path.clone(), to: path.clone(), flags: 1 }),
+        Operation::from(HardLink { file: file.clone(), to: path.clone() }),
+        Operation::from(SymbolicLink { text: b"t".to_vec(), path }),
+        Operation::from(StatFs { file: file.clone() }),
+        Operation::from(GetAttribute { file: file.clone(), name: b"user.a".to_vec() }),
+        Operation::from(ListAttributes { file: file.clone() }),
+        Operation::from(SetAttribute { file: file.clone(), name: b"user.a".to_vec(), value: vec![1], flags: 1 }),
+        Operation::from(RemoveAttribute { file, name: b"user.a".to_vec() }),
         Operation::from(ReadEnvironment),
         Operation::from(Lookup { name: "api.shop".to_owned(), family: Family::Any }),
+        Operation::from(Query { server: v4(10, 53), message: vec![1, 2] }),
     ] {
         book.note(operation.name(), &operation);
     }
-    book.note("opened", &Ok::<_, Errno>(FileOpened { metadata: metadata() }));
-    book.note("not opened", &Err::<FileOpened, _>(Errno::ENOENT));
+    for content in [Content::Whole, Content::Beginning(handle), Content::Listing(handle)] {
+        let opened = Opened { metadata: metadata(), path: b"/x".to_vec(), content };
+        book.note("opened", &Ok::<_, Errno>(opened));
+    }
+    book.note("not opened", &Err::<Opened, _>(Errno::ENOENT));
+    let held = HeldLock { kind: LockKind::Unlocked, range: (1, 2), pid: 3 };
+    book.note("held lock", &Ok::<_, Errno>(Some(held)));
+    let status = FsStatus {
+        kind: 1,
+        bsize: 2,
+        blocks: 3,
+        bfree: 4,
+        bavail: 5,
+        files: 6,
+        ffree: 7,
+        namelen: 8,
+        frsize: 9,
+        flags: 10,
+    };
+    book.note("file system", &Ok::<_, Errno>(status));
+    book.note("query answer", &Ok::<_, Errno>(QueryAnswer { message: vec![3] }));
     book.note("environment answer", &Ok::<_, Errno>(Environment { host_name: b"pod".to_vec() }));
     let found = LookupAnswer::Found { addresses: vec![Ipv4Addr::new(10, 0, 0, 1).into()], canonical: "api".to_owned() };
     book.note("lookup answer", &Ok::<_, Errno>(found));

@@ -7,6 +7,7 @@
 
 mod agent;
 pub mod cluster;
+mod descriptors;
 mod environment;
 pub mod event;
 pub mod forward;
@@ -22,6 +23,7 @@ mod proxy;
 mod relay;
 mod setup;
 pub mod start;
+mod supervisor;
 pub mod target;
 pub mod targets;
 

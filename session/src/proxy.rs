@@ -6,7 +6,7 @@ use std::{
     io::{IoSlice, IoSliceMut},
     net::SocketAddr,
     os::{
-        fd::{AsRawFd, OwnedFd},
+        fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
         unix::fs::PermissionsExt,
     },
     path::{Path, PathBuf},
@@ -14,48 +14,34 @@ use std::{
 };
 
 use link::Link;
-use nix::{
-    fcntl::{OFlag, open},
-    sys::{
-        memfd::{MFdFlags, memfd_create},
-        socket::{
-            AddressFamily, Backlog, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, bind, listen, recvmsg,
-            sendmsg, socket,
-        },
-        stat::Mode,
-    },
+use nix::sys::socket::{
+    AddressFamily, Backlog, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, UnixAddr, bind, listen,
+    recvmsg, sendmsg, socket,
 };
 use protocol::{
     Errno, PROTOCOL_VERSION,
     codec::{self, MESSAGE_LIMIT},
-    control::StreamHead,
     link::{LoopbackRoute, SECRET_LEN, ToLayer, ToSession},
-    operation::BLOB_FOLLOWS,
     policy::Policy,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, Interest},
+    io::Interest,
     net::{UnixListener, UnixStream},
     sync::watch,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    descriptors,
     event::{Event, Observer},
     hold::Hold,
     incoming::Listeners,
     names::AddressBook,
-    outgoing, ports,
+    outgoing, ports, supervisor,
 };
 
 /// Connections that may wait to be accepted: a program may start many threads and children at once.
 const BACKLOG: i32 = 1024;
-
-/// Bytes of a blob that are moved at once.
-const BLOB_CHUNK: usize = 256 * 1024;
-
-/// Largest blob, in bytes: a remote file is held in this machine's memory for as long as the program has it open.
-const BLOB_LIMIT: usize = 1024 * 1024 * 1024;
 
 /// What every connection's task works with.
 pub(crate) struct Proxy {
@@ -177,8 +163,8 @@ impl Connection {
         let _attached = Attached::new(&self.proxy.attached);
         loop {
             match self.receive().await {
-                Ok(Some(message)) => {
-                    if let Err(error) = self.answer(message).await {
+                Ok(Some((message, descriptor))) => {
+                    if let Err(error) = self.answer(message, descriptor).await {
                         tracing::debug!(%error, "a layer was not answered");
                         break;
                     }
@@ -197,7 +183,7 @@ impl Connection {
 
     /// The first message: whether it is one of ours.
     async fn greet(&mut self) -> io::Result<bool> {
-        let Some(ToSession::Hello { version, secret, first, executable }) = self.receive().await? else {
+        let Some((ToSession::Hello { version, secret, first, executable }, None)) = self.receive().await? else {
             return Ok(false);
         };
         // Equal length, constant time: the secret does not leak by timing.
@@ -221,12 +207,12 @@ impl Connection {
         Ok(true)
     }
 
-    async fn answer(&self, message: ToSession) -> io::Result<()> {
+    async fn answer(&self, message: ToSession, descriptor: Option<OwnedFd>) -> io::Result<()> {
         let proxy = &self.proxy;
         match message {
             ToSession::Hello { .. } => Err(io::Error::new(io::ErrorKind::InvalidData, "a second greeting")),
             ToSession::Operation(operation) => {
-                let (answer, blob) = match self.perform(operation).await {
+                let (answer, blob) = match descriptors::perform(proxy, operation).await {
                     Ok(answered) => answered,
                     Err(error) => {
                         tracing::debug!(%error, "operation failed on the way");
@@ -234,6 +220,18 @@ impl Connection {
                     }
                 };
                 self.send(&ToLayer::Answer(answer), blob).await
+            }
+            ToSession::Open(open) => match descriptors::open(proxy, &open).await {
+                Ok((opened, descriptor)) => self.send(&ToLayer::Opened(Ok(opened)), Some(descriptor)).await,
+                Err(errno) => self.send(&ToLayer::Opened(Err(errno)), None).await,
+            },
+            ToSession::Environment => Err(io::Error::new(io::ErrorKind::Unsupported, "not built yet")),
+            ToSession::Supervise { executable } => {
+                let supervised = match descriptor {
+                    Some(listener) => supervisor::supervise(proxy, listener, &executable),
+                    None => Err(Errno(libc::EBADF)),
+                };
+                self.send(&ToLayer::Supervised(supervised), None).await
             }
             ToSession::Connect(held) => {
                 let Some(hold) = proxy.hold.clone() else { return Ok(()) };
@@ -260,43 +258,6 @@ impl Connection {
         }
     }
 
-    /// Passes an operation on, unopened, and collects its answer; a blob becomes a memfd.
-    async fn perform(&self, operation: Vec<u8>) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
-        let head = StreamHead::Operation(operation);
-        let mut stream = self.proxy.link.open(&head).map_err(|closed| io::Error::other(closed.to_string()))?;
-        stream.shutdown().await?;
-        let answer = stream.read_encoded().await?;
-        if stream.read_u8().await? != BLOB_FOLLOWS {
-            return Ok((answer, None));
-        }
-        let memfd = memfd_create(c"mirrord", MFdFlags::MFD_CLOEXEC)?;
-        let mut chunk = vec![0; BLOB_CHUNK];
-        let mut total = 0;
-        loop {
-            let len = stream.read(&mut chunk).await?;
-            if len == 0 {
-                break;
-            }
-            total += len;
-            if total > BLOB_LIMIT {
-                self.proxy.observer.tell(Event::Warning(format!(
-                    "a remote file of more than {} MiB was not opened (EFBIG): it would be held in memory",
-                    BLOB_LIMIT / (1024 * 1024)
-                )));
-                return Ok((encode(&Err::<(), Errno>(Errno(libc::EFBIG)))?, None));
-            }
-            let mut rest = &chunk[..len];
-            while !rest.is_empty() {
-                let written = nix::unistd::write(&memfd, rest)?;
-                rest = &rest[written..];
-            }
-        }
-        // Opened anew: with an offset of its own, at 0, and for reading only.
-        let path = format!("/proc/self/fd/{}", memfd.as_raw_fd());
-        let readable = open(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-        Ok((answer, Some(readable)))
-    }
-
     async fn loopback(&self, address: SocketAddr) -> LoopbackRoute {
         if let Some(actual) = self.proxy.listeners.as_ref().and_then(|listeners| listeners.own_listener(address)) {
             return LoopbackRoute::Local(actual);
@@ -311,24 +272,35 @@ impl Connection {
         if ports.contains(&address.port()) { LoopbackRoute::Local(address) } else { LoopbackRoute::Remote }
     }
 
-    /// The next message; nothing at the end.
-    async fn receive(&mut self) -> io::Result<Option<ToSession>> {
+    /// The next message, and the descriptor beside it; nothing at the end.
+    async fn receive(&mut self) -> io::Result<Option<(ToSession, Option<OwnedFd>)>> {
         let Self { stream, buffer, .. } = self;
-        let len = stream
+        let (len, descriptor) = stream
             .async_io(Interest::READABLE, || {
                 let mut into = [IoSliceMut::new(buffer)];
-                let fd = stream.as_raw_fd();
-                let received = recvmsg::<()>(fd, &mut into, None, MsgFlags::MSG_DONTWAIT)?;
-                if received.flags.contains(MsgFlags::MSG_TRUNC) {
+                let mut beside = nix::cmsg_space!([RawFd; 1]);
+                let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+                let received = recvmsg::<()>(stream.as_raw_fd(), &mut into, Some(&mut beside), flags)?;
+                let descriptor = received.cmsgs()?.find_map(|message| match message {
+                    ControlMessageOwned::ScmRights(descriptors) => descriptors.first().copied(),
+                    _ => None,
+                });
+                // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+                #[expect(unsafe_code, reason = "takes what came beside a message")]
+                let descriptor = descriptor.map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+                if received.flags.intersects(MsgFlags::MSG_TRUNC | MsgFlags::MSG_CTRUNC) {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, "message over the limit"));
                 }
-                Ok(received.bytes)
+                Ok((received.bytes, descriptor))
             })
             .await?;
         if len == 0 {
             return Ok(None);
         }
-        codec::decode(&self.buffer[..len]).map(Some).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+        let message = codec::decode(&self.buffer[..len]);
+        message
+            .map(|message| Some((message, descriptor)))
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
     }
 
     /// Sends one message, and a descriptor beside it.
@@ -348,6 +320,6 @@ impl Connection {
     }
 }
 
-fn encode<T: codec::Encode>(message: &T) -> io::Result<Vec<u8>> {
+pub(crate) fn encode<T: codec::Encode>(message: &T) -> io::Result<Vec<u8>> {
     codec::encode(message).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }

@@ -16,7 +16,7 @@ use std::{
 use config::{Agent, Config, Env, Fs, FsMode, Incoming, Loaded, Outgoing, Target, feature::filter};
 use protocol::{
     incoming::Mode,
-    policy::{Destination, FileMode, FilePolicy, Filter, Host, IncomingPolicy, OutgoingPolicy, Policy},
+    policy::{Destination, FileMode, FilePolicy, Filter, Host, IncomingPolicy, LaunchPolicy, OutgoingPolicy, Policy},
 };
 
 use crate::{cluster::ConnectOptions, incoming::wire_mode};
@@ -107,6 +107,9 @@ pub fn policy(config: &Config, here: &Here<'_>) -> Policy {
         incoming: incoming_policy(&network.incoming, here),
         host_name: None, // known once the agent has told it
         skip_processes: skipped(config),
+        // The session fills them in.
+        launch: LaunchPolicy::default(),
+        files_device: 0,
     }
 }
 
@@ -137,6 +140,7 @@ fn file_policy(fs: &Fs, remote_dns: bool, here: &Here<'_>) -> FilePolicy {
         read_write: fs.read_write.clone(),
         read_only: fs.read_only.clone(),
         local: fs.local.clone(),
+        mapping: Vec::new(),
         resolver_files_remote: remote_dns,
         home: folder("HOME"),
         temporary: if temporary.is_empty() { b"/tmp".to_vec() } else { temporary },

@@ -89,10 +89,10 @@ fn special_files_do_not_block() {
 fn no_follow_means_the_link_itself() {
     let (_dir, root) = tree();
     let path = b"/absolute".to_vec();
-    let opened = open_file(&root, &OpenFile { path: path.clone(), no_follow: true });
+    let opened = open_file(&root, &Open { path: path.clone(), flags: libc::O_NOFOLLOW, mode: 0 });
     assert_eq!(opened.map(drop), Err(Errno(libc::ELOOP)));
     let kind = |follow| {
-        let metadata = stat(&root, &Stat { path: path.clone(), follow }).expect("stat");
+        let metadata = stat(&root, &Stat { file: Which::Path { path: path.clone(), follow } }).expect("stat");
         metadata.mode & libc::S_IFMT
     };
     assert_eq!((kind(true), kind(false)), (libc::S_IFREG, libc::S_IFLNK));
@@ -107,13 +107,14 @@ fn access_and_stat_say_what_the_kernel_says() {
     let (dir, root) = tree();
     let path: PathBuf = dir.path().join("root/etc/hosts");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("chmod");
-    let check = |path: &str, mode| access(&root, &Access { path: path.into(), mode }).map_err(|errno| errno.0);
+    let check =
+        |path: &str, mode| access(&root, &Access { path: path.into(), mode, follow: true }).map_err(|errno| errno.0);
     assert_eq!(check("/etc/hosts", libc::F_OK), Ok(()));
     assert_eq!(check("/etc/hosts", libc::R_OK), Ok(()));
     assert_eq!(check("/etc/hosts", libc::X_OK), Err(libc::EACCES));
     assert_eq!(check("/none", libc::F_OK), Err(libc::ENOENT));
     assert_eq!(check("/etc/hosts", 0x100), Err(libc::EINVAL));
-    let got = stat(&root, &Stat { path: b"/etc/hosts".to_vec(), follow: true }).expect("stat");
+    let got = stat(&root, &Stat { file: Which::Path { path: b"/etc/hosts".to_vec(), follow: true } }).expect("stat");
     assert_eq!((got.mode, got.size, got.nlink), (libc::S_IFREG | 0o640, 6, 1));
 }
 
@@ -122,7 +123,7 @@ fn large_files_come_in_chunks() {
     let (dir, root) = tree();
     let bytes: Vec<u8> = (0..300_000_u32).map(|at| u8::try_from(at % 251).expect("small")).collect();
     fs::write(dir.path().join("root/large"), &bytes).expect("write");
-    let (opened, mut blob) = open_file(&root, &OpenFile { path: b"/large".to_vec(), no_follow: false }).expect("opens");
+    let (opened, mut blob) = open_file(&root, &Open { path: b"/large".to_vec(), flags: 0, mode: 0 }).expect("opens");
     assert_eq!(opened.metadata.size, 300_000);
     let mut read = Vec::new();
     while let Some(chunk) = blob.next_chunk().expect("readable") {

@@ -107,7 +107,7 @@ print(os.listdir(tempfile.gettempdir()) is not None)
 fn one_open_is_one_message() {
     let session = Session::start();
     python(&session, "f = open('/data/file', 'rb', 0); f.read(); f.seek(0); f.read(); f.close()");
-    assert_eq!(session.seen("open_file /data/file").len(), 1);
+    assert_eq!(session.seen("open /data/file").len(), 1);
     assert_eq!(session.seen("stat /data/file").len(), 0);
 }
 

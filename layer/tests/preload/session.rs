@@ -14,8 +14,8 @@ use nix::sys::socket::{
     AddressFamily, Backlog, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, bind, listen, sendmsg, socket,
 };
 use protocol::dns::{Family, Lookup, LookupAnswer};
-use protocol::file::{FileOpened, Metadata, Timestamp};
-use protocol::link::{LoopbackRoute, Names, ToLayer, ToSession, variable};
+use protocol::file::{Metadata, Timestamp, Which};
+use protocol::link::{LoopbackRoute, Names, OpenedFile, ToLayer, ToSession, variable};
 use protocol::operation::Operation;
 use protocol::policy::{FileMode, FilePolicy, IncomingPolicy, OutgoingPolicy, Policy};
 use protocol::{Errno, PROTOCOL_VERSION, codec};
@@ -82,6 +82,7 @@ pub(crate) fn policy() -> Policy {
         incoming: IncomingPolicy { enabled: true, ..IncomingPolicy::default() },
         host_name: Some(b"pod-1".to_vec()),
         skip_processes: vec!["skipme".into()],
+        ..Policy::default()
     }
 }
 
@@ -233,6 +234,8 @@ impl State {
                 self.listeners.lock().expect("not poisoned").push((listen.requested, listen.actual));
                 plain(ToLayer::Listening(Ok(())))
             }
+            ToSession::Open(open) => Some(self.open(&open.path, open.flags)),
+            ToSession::Environment | ToSession::Supervise { .. } => plain(ToLayer::Supervised(Err(Errno::ENOSYS))),
             ToSession::Names { peer } => {
                 let names = self.names.lock().expect("not poisoned").get(&peer).copied();
                 plain(ToLayer::Names(names))
@@ -250,42 +253,24 @@ impl State {
             ToLayer::Answer(codec::encode(result).expect("an answer fits"))
         }
         let path = match operation {
-            Operation::OpenFile { request } => &request.path,
-            Operation::Stat { request } => &request.path,
+            Operation::Stat { request } => match &request.file {
+                Which::Path { path, .. } => path,
+                Which::Open(_) => return (encoded::<()>(&Err(Errno::ENOSYS)), None),
+            },
             Operation::Access { request } => &request.path,
             Operation::ReadLink { request } => &request.path,
             Operation::Lookup { request } => {
                 self.note(format!("lookup {} {:?}", request.name, request.family));
                 return (encoded(&Ok(lookup(request))), None);
             }
-            Operation::ReadEnvironment { .. } => return (encoded::<()>(&Err(Errno::ENOSYS)), None),
+            _ => return (encoded::<()>(&Err(Errno::ENOSYS)), None),
         };
-        // No folder here is a link, so that walking a path and shortening it come to the same.
-        let path = String::from_utf8_lossy(&rules::path::normalise(path)).into_owned();
-        self.note(format!("{} {path}", operation.name()));
-        if path == "/data/slow" {
-            std::thread::sleep(Duration::from_secs(1));
-        }
-        if path == "/data/fatal" {
-            // The session dies in the middle of a call.
-            self.note("stop".into());
-            for connection in self.connections.lock().expect("not poisoned").drain(..) {
-                connection.shutdown(std::net::Shutdown::Both).expect("a connection can be cut");
-            }
-        }
+        let path = self.visit(operation.name(), path);
         let node = self.nodes.get(path.as_str());
         match operation {
-            Operation::OpenFile { request } => match self.followed(node, !request.no_follow) {
-                Ok(Node::File(content)) => {
-                    let metadata = metadata_of(&Node::File(content.clone()));
-                    (encoded(&Ok(FileOpened { metadata })), Some(memfd(&content)))
-                }
-                Ok(Node::Folder) => (encoded::<FileOpened>(&Err(Errno(libc::EISDIR))), None),
-                Ok(Node::Link(_)) => (encoded::<FileOpened>(&Err(Errno(libc::ELOOP))), None),
-                Err(errno) => (encoded::<FileOpened>(&Err(errno)), None),
-            },
             Operation::Stat { request } => {
-                let result = self.followed(node, request.follow).map(|node| metadata_of(&node));
+                let follow = !matches!(request.file, Which::Path { follow: false, .. });
+                let result = self.followed(node, follow).map(|node| metadata_of(&node));
                 (encoded(&result), None)
             }
             Operation::Access { request } => {
@@ -301,8 +286,39 @@ impl State {
                 };
                 (encoded(&result), None)
             }
-            Operation::Lookup { .. } | Operation::ReadEnvironment { .. } => unreachable!("answered above"),
+            _ => unreachable!("answered above"),
         }
+    }
+
+    fn open(&self, path: &[u8], flags: i32) -> (ToLayer, Option<OwnedFd>) {
+        let path = self.visit("open", path);
+        match self.followed(self.nodes.get(path.as_str()), flags & libc::O_NOFOLLOW == 0) {
+            Ok(Node::File(content)) => {
+                let metadata = metadata_of(&Node::File(content.clone()));
+                (ToLayer::Opened(Ok(OpenedFile { metadata, copy: true })), Some(memfd(&content)))
+            }
+            Ok(Node::Folder) => (ToLayer::Opened(Err(Errno(libc::EISDIR))), None),
+            Ok(Node::Link(_)) => (ToLayer::Opened(Err(Errno(libc::ELOOP))), None),
+            Err(errno) => (ToLayer::Opened(Err(errno)), None),
+        }
+    }
+
+    /// Notes that a program came to `path`, and does what that path provokes; gives it shortened.
+    fn visit(&self, what: &str, path: &[u8]) -> String {
+        // No folder here is a link, so that walking a path and shortening it come to the same.
+        let path = String::from_utf8_lossy(&rules::path::normalise(path)).into_owned();
+        self.note(format!("{what} {path}"));
+        if path == "/data/slow" {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+        if path == "/data/fatal" {
+            // The session dies in the middle of a call.
+            self.note("stop".into());
+            for connection in self.connections.lock().expect("not poisoned").drain(..) {
+                connection.shutdown(std::net::Shutdown::Both).expect("a connection can be cut");
+            }
+        }
+        path
     }
 
     fn followed(&self, node: Option<&Node>, follow: bool) -> Result<Node, Errno> {
