@@ -35,6 +35,11 @@ pub(crate) fn agent() -> Result<PathBuf, BundleError> {
     find("mirrord-agent", "MIRRORD_AGENT_FILE")
 }
 
+/// Our own program, which sessions start as a helper; the kernel's name for it where it cannot be told.
+pub(crate) fn helper() -> PathBuf {
+    env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into())
+}
+
 /// The manual of the configuration, if it was installed next to this executable.
 pub(crate) fn manual() -> Option<PathBuf> {
     Some(folder().join("configuration.md")).filter(|path| path.is_file())

@@ -134,6 +134,7 @@ async fn start_session(
     let options = Options {
         config: loaded,
         layer,
+        helper: bundle::helper(),
         environment: std::env::vars_os().collect(),
         working_directory: std::env::current_dir().unwrap_or_else(|_| Path::new("/").to_owned()),
         place: Place::Local(pod.clone()),

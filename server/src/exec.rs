@@ -133,6 +133,7 @@ fn prepare(arguments: cli::ExecArguments, place: Place) -> Result<Launch, Failur
     let options = Options {
         config: settings.loaded,
         layer,
+        helper: bundle::helper(),
         environment: std::env::vars_os().collect(),
         working_directory,
         place,

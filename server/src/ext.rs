@@ -99,6 +99,7 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
     }
     let options = Options {
         layer: bundle::layer().map_err(|error| Failed::because(&error))?,
+        helper: bundle::helper(),
         environment: std::env::vars_os().collect(),
         working_directory: std::env::current_dir()
             .map_err(|error| Failed::because(&format!("the working directory: {error}")))?,

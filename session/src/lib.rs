@@ -62,6 +62,8 @@ pub struct Options {
     pub config: config::Loaded,
     /// Path of `libmirrord_layer.so`.
     pub layer: PathBuf,
+    /// Path of our own program, `mirrord`, which is started as a helper through hidden subcommands.
+    pub helper: PathBuf,
     /// The local environment that the program would have without us.
     pub environment: BTreeMap<OsString, OsString>,
     /// Working directory of the program.

@@ -88,7 +88,14 @@ pub(super) async fn start(
 ) -> Result<session::Session, String> {
     let config = load(&launch, &observer)?;
     let Launch { wish: _, layer, environment, working_directory } = launch;
-    let options = Options { config, layer, environment, working_directory, place: Place::Cluster };
+    let options = Options {
+        config,
+        layer,
+        helper: crate::bundle::helper(),
+        environment,
+        working_directory,
+        place: Place::Cluster,
+    };
     session::Session::start(options, observer, cancel).await.map_err(|error| chain(&error))
 }
 
