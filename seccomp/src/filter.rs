@@ -1,14 +1,61 @@
 //! The filter, and putting it over a thread.
+#![expect(unsafe_code, reason = "prctl(2) and seccomp(2)")]
 
-use std::{io, os::fd::OwnedFd};
+mod program;
 
-/// Puts the filter over the calling thread and what descends from it, and gives its listener. seccomp(2) with
-/// `SECCOMP_FILTER_FLAG_NEW_LISTENER`, after `PR_SET_NO_NEW_PRIVS`.
+use std::{
+    io,
+    os::fd::{FromRawFd, OwnedFd, RawFd},
+};
+
+use program::PROGRAM;
+
+/// Puts the filter over the calling thread and what descends from it, and gives its listener, closed on exec.
+/// seccomp(2) with `SECCOMP_FILTER_FLAG_NEW_LISTENER`.
+///
+/// `WAIT_KILLABLE_RECV` keeps signals from interrupting a call that the supervisor works at already: without it a
+/// program with a timer shorter than the answer repeats its call for ever.
+///
+/// A thread that may not do that otherwise (`CAP_SYS_ADMIN`) gets `PR_SET_NO_NEW_PRIVS` first: setuid programs that
+/// descend from it run without their privileges.
 ///
 /// Allocates nothing: it runs between fork and exec, in a child of vfork(2) too.
 ///
 /// Fails with `EBUSY` when the thread has a listener already: then it is supervised, and all is well; with `EINVAL` or
-/// `ENOSYS` on kernels before 5.19.
+/// `ENOSYS` on kernels before 5.19; with `EPERM` or `EACCES` where a container forbids it.
 pub fn install() -> io::Result<OwnedFd> {
-    Err(io::Error::from_raw_os_error(libc::ENOSYS))
+    match put() {
+        Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
+            // SAFETY: takes numbers only.
+            if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
+                return Err(io::Error::last_os_error());
+            }
+            put()
+        }
+        result => result,
+    }
 }
+
+fn put() -> io::Result<OwnedFd> {
+    const LEN: u16 = {
+        assert!(PROGRAM.len() <= libc::BPF_MAXINSNS as usize, "the kernel's limit");
+        #[expect(clippy::cast_possible_truncation, reason = "at most 4096")]
+        let len = PROGRAM.len() as u16;
+        len
+    };
+    const FLAGS: libc::c_ulong = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    let program = libc::sock_fprog { len: LEN, filter: PROGRAM.as_ptr().cast_mut() };
+    // SAFETY: the kernel reads `program` and its instructions, and writes neither.
+    let listener =
+        unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, FLAGS, &raw const program) };
+    if listener < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "descriptors are ints")]
+    let listener = listener as RawFd;
+    // SAFETY: a descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(listener) })
+}
+
+#[cfg(test)]
+mod tests;
