@@ -1,4 +1,4 @@
-//! Where a path leads: the user's lists, then the defaults, then the mode. The first match decides.
+//! Where a path leads: the user's rewrites, the user's lists, then the defaults, then the mode. The first match decides.
 
 mod defaults;
 mod normal;
@@ -31,12 +31,30 @@ pub enum Place {
 }
 
 /// A decision and its reason.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// Whose file it is.
     pub place: Place,
     /// The rule that says so.
     pub why: Why,
+    /// The path to use instead of the one that was asked about, wherever it leads.
+    pub mapped: Option<Mapped>,
+}
+
+impl Verdict {
+    /// The path that the call is really about; `asked` is the one that the program used.
+    pub fn path<'a>(&'a self, asked: &'a [u8]) -> &'a [u8] {
+        self.mapped.as_ref().map_or(asked, |mapped| &mapped.path)
+    }
+}
+
+/// A path that the user's mapping has rewritten.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapped {
+    /// What it has become: what the user wrote, so perhaps relative, or with a NUL in it.
+    pub path: Vec<u8>,
+    /// Place of the rewrite in the mapping, from 0.
+    pub rule: usize,
 }
 
 /// The rules for paths, ready to be asked often.
@@ -58,17 +76,35 @@ impl PathRules {
 
     /// Whether `path` is the target's for this kind of access.
     pub fn decide(&self, path: &[u8], access: Access) -> Verdict {
-        let verdict = |place, why| Verdict { place, why };
-        if path.first() != Some(&b'/') {
-            return verdict(Place::Local, Why::Fact("a relative path"));
+        if !is_absolute(path) {
+            return Verdict { place: Place::Local, why: RELATIVE, mapped: None };
         }
-        let path = &*normalise(path);
+        let plain = normalise(path);
+        let Some((rule, mut rewritten)) = self.rewrite(&plain) else {
+            let (place, why) = self.place(&plain, access);
+            return Verdict { place, why, mapped: None };
+        };
+        // A final slash asks for a folder.
+        if path.ends_with(b"/") && !rewritten.ends_with(b"/") {
+            rewritten.push(b'/');
+        }
+        let (place, why) =
+            if is_absolute(&rewritten) { self.place(&normalise(&rewritten), access) } else { (Place::Local, RELATIVE) };
+        Verdict { place, why, mapped: Some(Mapped { path: rewritten, rule }) }
+    }
+
+    fn rewrite(&self, path: &[u8]) -> Option<(usize, Vec<u8>)> {
+        if self.policy.mode == FileMode::Local { None } else { self.patterns.rewrite(path) }
+    }
+
+    /// Where a plain path leads, and why.
+    fn place(&self, path: &[u8], access: Access) -> (Place, Why) {
         let resolver_file = defaults::is_resolver_file(path);
         if self.policy.mode == FileMode::Local {
             return if resolver_file && self.policy.resolver_files_remote && access == Access::Read {
-                verdict(Place::Remote, RESOLVER_FILES)
+                (Place::Remote, RESOLVER_FILES)
             } else {
-                verdict(Place::Local, Why::Mode(FileMode::Local))
+                (Place::Local, Why::Mode(FileMode::Local))
             };
         }
         if let Some((list, index)) = self.patterns.first_match(path) {
@@ -77,29 +113,29 @@ impl PathRules {
                 (List::ReadWrite, _) | (List::ReadOnly, Access::Read) => Place::Remote,
                 (List::ReadOnly, Access::Write) | (List::Local, _) => Place::Local,
             };
-            return verdict(place, Why::Pattern(list, index));
+            return (place, Why::Pattern(list, index));
         }
         if let Some(rule) = defaults::not_found(&self.policy.home, path) {
-            return verdict(Place::NotFound, rule);
+            return (Place::NotFound, rule);
         }
         if resolver_file {
             let remote = self.policy.resolver_files_remote && access == Access::Read;
             let place = if remote { Place::Remote } else { Place::Local };
-            return verdict(place, RESOLVER_FILES);
+            return (place, RESOLVER_FILES);
         }
         if access == Access::Read
             && let Some(rule) = defaults::remote_read(path)
         {
-            return verdict(Place::Remote, rule);
+            return (Place::Remote, rule);
         }
         if let Some(rule) = defaults::local(&self.policy, &self.executable, path) {
-            return verdict(Place::Local, rule);
+            return (Place::Local, rule);
         }
         let place = match (self.policy.mode, access) {
             (FileMode::Write, _) | (FileMode::Read, Access::Read) => Place::Remote,
             (FileMode::Read | FileMode::Local | FileMode::LocalWithOverrides, _) => Place::Local,
         };
-        verdict(place, Why::Mode(self.policy.mode))
+        (place, Why::Mode(self.policy.mode))
     }
 
     /// Patterns that are no regular expressions and therefore match nothing, each with its fault. Builds all of them.
@@ -107,6 +143,12 @@ impl PathRules {
         self.patterns.faults()
     }
 }
+
+fn is_absolute(path: &[u8]) -> bool {
+    path.first() == Some(&b'/')
+}
+
+const RELATIVE: Why = Why::Fact("a relative path");
 
 const RESOLVER_FILES: Why =
     Why::Default("resolv.conf and hosts belong to whoever resolves names (feature.network.dns)");

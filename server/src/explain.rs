@@ -12,7 +12,7 @@ use config::{Config, Loaded, Origin};
 use protocol::policy::{FileMode, Policy};
 use rules::{
     Why,
-    path::{Access, PathRules, Place},
+    path::{Access, Mapped, PathRules, Place},
 };
 use serde::{Deserialize, Serialize};
 use session::Here;
@@ -150,9 +150,31 @@ impl Case<'_> {
                 Place::Remote => Outcome::Remote,
                 Place::NotFound => Outcome::NotFound,
             };
-            self.ruling(act, outcome, verdict.why)
+            let ruling = self.ruling(act, outcome, verdict.why);
+            match &verdict.mapped {
+                Some(mapped) => self.rewritten(mapped, ruling),
+                None => ruling,
+            }
         };
         vec![ruling(Access::Read, Act::Read), ruling(Access::Write, Act::Write)]
+    }
+
+    /// `ruling` is about the path that a rewrite made.
+    fn rewritten(&self, Mapped { path, rule }: &Mapped, ruling: Ruling) -> Ruling {
+        let pattern = self.config.feature.fs.mapping.0.get(*rule).map_or("", |rewrite| &rewrite.pattern);
+        let because = format!(
+            "becomes `{}` by pattern {} of feature.fs.mapping, `{pattern}`; {}",
+            String::from_utf8_lossy(path),
+            rule + 1,
+            ruling.because
+        );
+        let pointer = Some(format!("/feature/fs/mapping/{}", pattern.replace('~', "~0").replace('/', "~1")));
+        let written = self.written("/feature/fs/mapping");
+        match ruling.pointer {
+            // The rule that decided about the result is what the user looks for.
+            Some(_) => Ruling { because, ..ruling },
+            None => Ruling { because, pointer, written, ..ruling },
+        }
     }
 
     /// A ruling for a reason of the crate `rules`.

@@ -140,7 +140,7 @@ fn file_policy(fs: &Fs, remote_dns: bool, here: &Here<'_>) -> FilePolicy {
         read_write: fs.read_write.clone(),
         read_only: fs.read_only.clone(),
         local: fs.local.clone(),
-        mapping: Vec::new(),
+        mapping: fs.mapping.0.iter().map(|rewrite| (rewrite.pattern.clone(), rewrite.replacement.clone())).collect(),
         resolver_files_remote: remote_dns,
         home: folder("HOME"),
         temporary: if temporary.is_empty() { b"/tmp".to_vec() } else { temporary },

@@ -7,11 +7,19 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::explain::List;
 
-/// The four lists in the order in which they are asked.
+/// The rewrites, and the four lists in the order in which they are asked.
 #[derive(Debug)]
 pub(super) struct Patterns {
-    sources: Vec<(List, usize, String)>,
-    compiled: OnceLock<Vec<(List, usize, Regex)>>,
+    /// Pattern and replacement.
+    rewrites: Vec<(String, String)>,
+    lists: Vec<(List, usize, String)>,
+    compiled: OnceLock<Compiled>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    rewrites: Vec<(usize, Regex, String)>,
+    lists: Vec<(List, usize, Regex)>,
 }
 
 impl Patterns {
@@ -22,39 +30,64 @@ impl Patterns {
             (List::ReadOnly, &policy.read_only),
             (List::Local, &policy.local),
         ];
-        let sources = lists
+        let lists = lists
             .into_iter()
             .flat_map(|(list, patterns)| {
                 let numbered = patterns.iter().enumerate();
                 numbered.map(move |(index, pattern)| (list, index, pattern.clone()))
             })
             .collect();
-        Self { sources, compiled: OnceLock::new() }
+        Self { rewrites: policy.mapping.clone(), lists, compiled: OnceLock::new() }
     }
 
-    /// The first pattern that matches somewhere in `path`.
+    /// The first pattern of a list that matches somewhere in `path`.
     pub(super) fn first_match(&self, path: &[u8]) -> Option<(List, usize)> {
-        if self.sources.is_empty() {
+        if self.lists.is_empty() {
             return None;
         }
-        self.compiled
-            .get_or_init(|| {
-                let compiled = self.sources.iter();
-                compiled.filter_map(|(list, index, source)| Some((*list, *index, compile(source).ok()?))).collect()
-            })
-            .iter()
-            .find(|(_, _, regex)| regex.is_match(path))
-            .map(|(list, index, _)| (*list, *index))
+        let mut lists = self.compiled().lists.iter();
+        lists.find(|(_, _, regex)| regex.is_match(path)).map(|(list, index, _)| (*list, *index))
+    }
+
+    /// `path` with the match of the first rewrite that matches replaced, and the rewrite's place in the mapping.
+    pub(super) fn rewrite(&self, path: &[u8]) -> Option<(usize, Vec<u8>)> {
+        if self.rewrites.is_empty() {
+            return None;
+        }
+        self.compiled().rewrites.iter().find_map(|(index, regex, replacement)| {
+            // Most paths are not rewritten, and finding groups costs more than finding out.
+            let captures = regex.is_match(path).then(|| regex.captures(path)).flatten()?;
+            let matched = captures.get(0)?;
+            let mut rewritten = path[..matched.start()].to_vec();
+            captures.expand(replacement.as_bytes(), &mut rewritten);
+            rewritten.extend(&path[matched.end()..]);
+            Some((*index, rewritten))
+        })
+    }
+
+    fn compiled(&self) -> &Compiled {
+        self.compiled.get_or_init(|| {
+            let rewrites = self.rewrites.iter().enumerate();
+            let lists = self.lists.iter();
+            Compiled {
+                rewrites: rewrites
+                    .filter_map(|(index, (pattern, text))| Some((index, compile(pattern).ok()?, text.clone())))
+                    .collect(),
+                lists: lists.filter_map(|(list, index, source)| Some((*list, *index, compile(source).ok()?))).collect(),
+            }
+        })
     }
 
     pub(super) fn faults(&self) -> Vec<String> {
-        let sources = self.sources.iter();
-        sources
-            .filter_map(|(list, index, source)| {
-                let fault = compile(source).err()?;
-                Some(format!("feature.fs.{}[{index}]: {fault}", list.key()))
-            })
-            .collect()
+        let rewrites = self.rewrites.iter().filter_map(|(pattern, _)| {
+            let fault = compile(pattern).err()?;
+            Some(format!("feature.fs.mapping, `{pattern}`: {fault}"))
+        });
+        let lists = self.lists.iter().filter_map(|(list, index, source)| {
+            let fault = compile(source).err()?;
+            Some(format!("feature.fs.{}[{index}]: {fault}", list.key()))
+        });
+        rewrites.chain(lists).collect()
     }
 }
 

@@ -23,6 +23,13 @@ fn check(policy: &FilePolicy, paths: &[&str], expected: &Expect) {
         .map(|path| {
             let read = rules.decide(path.as_bytes(), Access::Read);
             let write = rules.decide(path.as_bytes(), Access::Write);
+            assert_eq!(read.mapped, write.mapped, "{path}");
+            let path = match &read.mapped {
+                Some(Mapped { path: rewritten, rule }) => {
+                    format!("{path} -> {} ({rule})", String::from_utf8_lossy(rewritten))
+                }
+                None => (*path).to_owned(),
+            };
             if read == write {
                 format!("{path}: {:?}, {}\n", read.place, read.why)
             } else {
@@ -184,6 +191,56 @@ fn other_modes() {
         /home/me/.kube/config: NotFound, by default: local cloud credentials are hidden
     "#]],
     );
+}
+
+#[test]
+fn the_first_rewrite_that_matches_counts_and_the_search_goes_on_with_its_result() {
+    let policy = FilePolicy {
+        mapping: [
+            ("^/home/(me|you)/(.*)", "/srv/$1/$2"),
+            ("^/srv/", "/never/"),
+            ("/cache$", "/tmp/cache"),
+            ("^/secrets", "/nowhere"),
+            ("^/relative", "data"),
+            ("(", "/broken"),
+        ]
+        .map(|(pattern, text)| (pattern.to_owned(), text.to_owned()))
+        .to_vec(),
+        not_found: vec!["^/nowhere".into()],
+        ..policy(FileMode::Write)
+    };
+    check(
+        &policy,
+        &[
+            "/home/me/a//b",
+            "/HOME/You/b/",
+            "/srv/x",
+            "/data/cache",
+            "/data/caches",
+            "/secrets/../secrets/a",
+            "/relative/a",
+            "relative/a",
+        ],
+        &expect![[r#"
+            /home/me/a//b -> /srv/me/a/b (0): Remote, feature.fs.mode is `write`
+            /HOME/You/b/ -> /srv/You/b/ (0): Remote, feature.fs.mode is `write`
+            /srv/x -> /never/x (1): Remote, feature.fs.mode is `write`
+            /data/cache -> /data/tmp/cache (2): Remote, feature.fs.mode is `write`
+            /data/caches: Remote, feature.fs.mode is `write`
+            /secrets/../secrets/a -> /nowhere/a (3): NotFound, matches feature.fs.not_found[0]
+            /relative/a -> data/a (4): Local, a relative path
+            relative/a: Local, a relative path
+        "#]],
+    );
+    let local = FilePolicy { mode: FileMode::Local, ..policy.clone() };
+    check(
+        &local,
+        &["/home/me/a"],
+        &expect![[r#"
+        /home/me/a: Local, feature.fs.mode is `local`
+    "#]],
+    );
+    assert_eq!(PathRules::new(&policy, b"").faults().len(), 1);
 }
 
 #[test]

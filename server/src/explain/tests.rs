@@ -83,6 +83,22 @@ fn paths_name_the_pattern_the_default_or_the_mode() {
 }
 
 #[test]
+fn rewritten_paths_say_what_they_become() {
+    check(
+        r#"{"feature": {"fs": {"mapping": {"^/home/me/app": "/srv/app", "^/old/": "/usr/"}}}}"#,
+        &["/home/me/app/x", "/old/x"],
+        &expect![[r#"
+            Path("/home/me/app/x")
+              read: remote: `/srv/app/x` by pattern 1 of feature.fs.mapping, `^/home/me/app`; no pattern matches, and feature.fs.mode is `read`, as by default [/feature/fs/mode by default]
+              write: local: `/srv/app/x` by pattern 1 of feature.fs.mapping, `^/home/me/app`; no pattern matches, and feature.fs.mode is `read`, as by default [/feature/fs/mode by default]
+            Path("/old/x")
+              read: local: `/usr/x` by pattern 2 of feature.fs.mapping, `^/old/`; by default: a folder of this machine's system [/feature/fs/mapping/^~1old~1 by file]
+              write: local: `/usr/x` by pattern 2 of feature.fs.mapping, `^/old/`; by default: a folder of this machine's system [/feature/fs/mapping/^~1old~1 by file]
+        "#]],
+    );
+}
+
+#[test]
 fn hosts_are_resolved_and_connected_to() {
     check(
         "{}",

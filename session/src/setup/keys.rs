@@ -82,8 +82,8 @@ const TABLE: &[Line] = &[
     works("/feature/fs/local"),
     works("/feature/fs/not_found"),
     works("/feature/fs/read_only"),
-    refused("/feature/fs/read_write", "what is meant for the target would be written on this machine"),
-    refused("/feature/fs/mapping", "other files than the ones you mean would be used"),
+    works("/feature/fs/read_write"),
+    works("/feature/fs/mapping"),
     works("/feature/fs/readonly_file_buffer"), // a remote file is fetched whole when it is opened
     works("/feature/network/incoming"),
     refused(
@@ -156,18 +156,11 @@ const TABLE: &[Line] = &[
 ];
 
 /// Values that have no effect though their key works.
-const VALUES: &[(&str, &str, Effect)] = &[
-    (
-        "/feature/fs/mode",
-        r#""write""#,
-        Effect::Refused("what is meant for the target would be written on this machine; `read` is there"),
-    ),
-    (
-        "/agent/ephemeral",
-        "false",
-        Effect::Refused("the agent cannot run in a job of its own; without the key it is an ephemeral container"),
-    ),
-];
+const VALUES: &[(&str, &str, Effect)] = &[(
+    "/agent/ephemeral",
+    "false",
+    Effect::Refused("the agent cannot run in a job of its own; without the key it is an ephemeral container"),
+)];
 
 /// What was written and will not happen.
 #[derive(Debug, Default, PartialEq, Eq)]

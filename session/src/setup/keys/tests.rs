@@ -45,7 +45,7 @@ fn every_line_is_about_a_key_that_exists() {
 #[test]
 fn what_works_or_asks_for_nothing_is_not_mentioned() {
     check(
-        r#"{"operator": false, "feature": {"fs": "read", "network": {"ipv6": true, "incoming": {"http_filter": {}},
+        r#"{"operator": false, "feature": {"fs": {"mode": "write", "read_write": ["^/data"], "mapping": {"^/a": "/b"}}, "network": {"ipv6": true, "incoming": {"http_filter": {}},
             "outgoing": {"unix_streams": []}}}, "agent": {"ephemeral": true, "ttl": 1}, "target": "pod/x"}"#,
         &expect![""],
     );
@@ -55,13 +55,11 @@ fn what_works_or_asks_for_nothing_is_not_mentioned() {
 fn what_does_nothing_is_named_and_what_would_be_wrong_is_refused() {
     check(
         r#"{"target": "pod/x", "operator": true,
-            "feature": {"fs": {"mode": "write", "read_write": ["^/data"]}, "network": {"ipv6": false,
+            "feature": {"network": {"ipv6": false,
                 "incoming": {"mode": "steal", "http_filter": {"header_filter": "^x: y$", "ports": [80]}}}},
             "agent": {"ephemeral": false, "ttl": 9, "labels": {"a": "b"}}}"#,
         &expect![[r#"
             refused: `operator`: this version does not do that yet: you insist on the operator, which this version does not work with; remove the key to start without it
-            refused: `feature.fs.mode`: this version does not do that yet: what is meant for the target would be written on this machine; `read` is there; remove the key to start without it
-            refused: `feature.fs.read_write`: this version does not do that yet: what is meant for the target would be written on this machine; remove the key to start without it
             refused: `feature.network.incoming.http_filter`: this version does not do that yet: all requests would reach the program instead of the matching ones; remove the key to start without it
             refused: `agent.ephemeral`: this version does not do that yet: the agent cannot run in a job of its own; without the key it is an ephemeral container; remove the key to start without it
             warning: `feature.network.ipv6` has no effect in this version: IPv6 sockets work as they do without us
