@@ -4,7 +4,8 @@
 //! * calls on descriptors alone: what a program gets for a remote file is a real descriptor;
 //! * sendmsg, sendmmsg and recvmmsg: their addresses are behind pointers that a filter cannot follow, and resolvers
 //!   that use them (glibc's, c-ares) do so on connected sockets. recvmsg is there because musl's resolver (1.2.4 and
-//!   later) learns from it who has answered;
+//!   later) learns from it who has answered. The same resolver connects with sendmsg and `MSG_FASTOPEN`, and falls back
+//!   to connect when that fails;
 //! * execve: the filter goes on in the new program, and the supervisor sees the change in /proc.
 
 use libc::c_long;
@@ -18,8 +19,12 @@ pub enum When {
     NotNull(u8),
     /// Only if this argument has none of these bits.
     Without(u8, u32),
+    /// Only if this argument and that one have these values; both are ints.
+    Both((u8, i32), (u8, i32)),
     /// Never; the call fails with this errno, so that programs fall back to calls that are seen.
     Fail(i32),
+    /// Never; the call fails with this errno if this argument has any of these bits.
+    FailWith(u8, u32, i32),
 }
 
 /// A call that the filter does not let pass silently.
@@ -74,6 +79,17 @@ pub const TRAPPED: &[Trapped] = &[
     always("getpeername", libc::SYS_getpeername),
     always("bind", libc::SYS_bind),
     always("listen", libc::SYS_listen),
+    // Why a connect failed.
+    Trapped {
+        name: "getsockopt",
+        number: libc::SYS_getsockopt,
+        when: When::Both((1, libc::SOL_SOCKET), (2, libc::SO_ERROR)),
+    },
+    Trapped {
+        name: "sendmsg",
+        number: libc::SYS_sendmsg,
+        when: When::FailWith(2, libc::MSG_FASTOPEN.cast_unsigned(), libc::EOPNOTSUPP),
+    },
     // Files, less often.
     always("openat2", libc::SYS_openat2),
     always("mkdirat", libc::SYS_mkdirat),

@@ -41,8 +41,8 @@ const LEN: usize = {
 const fn size(when: When) -> usize {
     match when {
         When::Always | When::Fail(_) => 2,
-        When::Without(..) => 5,
-        When::NotNull(_) => 7,
+        When::Without(..) | When::FailWith(..) => 5,
+        When::NotNull(_) | When::Both(..) => 7,
     }
 }
 
@@ -91,6 +91,20 @@ impl Code {
             When::Without(argument, bits) => {
                 self.push(step(LOAD, low_half_at(argument)));
                 self.push(jump(JUMP_ANY_BIT, bits, 1, 0));
+                self.push(step(RETURN, ANNOUNCE));
+                self.push(step(RETURN, ALLOW));
+            }
+            When::FailWith(argument, bits, errno) => {
+                self.push(step(LOAD, low_half_at(argument)));
+                self.push(jump(JUMP_ANY_BIT, bits, 0, 1));
+                self.push(step(RETURN, refusal(errno)));
+                self.push(step(RETURN, ALLOW));
+            }
+            When::Both((first, its_value), (second, other_value)) => {
+                self.push(step(LOAD, low_half_at(first)));
+                self.push(jump(JUMP_EQUAL, its_value.cast_unsigned(), 0, 3));
+                self.push(step(LOAD, low_half_at(second)));
+                self.push(jump(JUMP_EQUAL, other_value.cast_unsigned(), 0, 1));
                 self.push(step(RETURN, ANNOUNCE));
                 self.push(step(RETURN, ALLOW));
             }

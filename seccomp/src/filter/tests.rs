@@ -86,6 +86,18 @@ fn every_call_of_the_table_is_announced_when_it_says_so_and_not_otherwise() {
                 expect(NOTHING, true, "with a path");
                 expect(with(*argument, c_long::from(*bits)), false, "on a descriptor");
             }
+            When::Both((first, its_value), (second, other_value)) => {
+                let mut both = with(*first, (*its_value).into());
+                expect(both, false, "with another second argument");
+                expect(with(*second, (*other_value).into()), false, "with another first argument");
+                both[usize::from(*second)] = (*other_value).into();
+                expect(both, true, "with both");
+            }
+            When::FailWith(argument, bits, errno) => {
+                expect(NOTHING, false, "without the flag");
+                let failed = under_filter(vec![(*number, with(*argument, c_long::from(*bits)))]);
+                assert_eq!(failed, [-c_long::from(*errno)], "{name}");
+            }
             When::Fail(errno) => {
                 let failed = under_filter(vec![(*number, NOTHING)]);
                 assert_eq!(failed, [-c_long::from(*errno)], "{name}");
