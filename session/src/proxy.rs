@@ -131,10 +131,10 @@ pub(crate) async fn serve(proxy: Arc<Proxy>, socket: Socket) {
 }
 
 /// Counts a connection for as long as it lives, however it ends.
-struct Attached(watch::Sender<usize>);
+pub(crate) struct Attached(watch::Sender<usize>);
 
 impl Attached {
-    fn new(count: &watch::Sender<usize>) -> Self {
+    pub(crate) fn new(count: &watch::Sender<usize>) -> Self {
         count.send_modify(|count| *count += 1);
         Self(count.clone())
     }
