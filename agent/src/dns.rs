@@ -4,6 +4,7 @@
 //! cached: the program sees what the target would see.
 
 mod hosts;
+pub(crate) mod query;
 mod resolv_conf;
 
 use std::{

@@ -185,8 +185,13 @@ impl Operations for Performer {
         Err(Errno::ENOSYS)
     }
 
-    async fn query(&self, _request: Query) -> Result<Answer<QueryAnswer, Blob>, Errno> {
-        Err(Errno::ENOSYS)
+    async fn query(&self, request: Query) -> Result<Answer<QueryAnswer, Blob>, Errno> {
+        let texts = if dns::query::is_for_own(&request) {
+            Some(self.blocking(|target| Ok(dns::Texts::read(&target.root()?))).await?)
+        } else {
+            None
+        };
+        Ok(dns::query::query(request, texts).await?.into())
     }
 }
 

@@ -50,7 +50,8 @@ pub enum LookupAnswer {
 /// Fails with `ETIMEDOUT` when no answer comes within five seconds, with the kernel's errno when it cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Query {
-    /// The name server, its port 53 or another.
+    /// The name server, its port 53 or another. With the unspecified address (0.0.0.0) the target's own are asked, one
+    /// after the other as its `/etc/resolv.conf` says, and over TCP when the answer is too long for UDP.
     pub server: SocketAddr,
     /// The message, at most [`QUERY_LIMIT`] bytes.
     pub message: Vec<u8>,

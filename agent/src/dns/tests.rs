@@ -217,3 +217,54 @@ async fn the_files_are_those_of_the_root() {
     std::fs::write(root.path().join("etc/hosts"), "10.1.0.12 db\n").expect("write");
     assert_eq!(resolver.lookup(Texts::read(&fd), &lookup).await, found(12));
 }
+
+/// Sends a question for A records of `name` to `server`; says what came back.
+async fn asked(server: &str, texts: Option<&Texts>, name: &str) -> String {
+    let mut question = Message::new(7, MessageType::Query, OpCode::Query);
+    question
+        .add_query(hickory_resolver::proto::op::Query::query(Name::from_ascii(name).expect("a name"), RecordType::A));
+    let message = question.to_vec().expect("encodable");
+    let request = protocol::dns::Query { server: server.parse().expect("an address"), message };
+    assert_eq!(query::is_for_own(&request), texts.is_some());
+    match query::query(request, texts.cloned()).await {
+        Ok(answer) => {
+            let answer = Message::from_vec(&answer.message).expect("an answer");
+            let cut = if answer.metadata.truncation { " truncated" } else { "" };
+            format!("{:?}, {} answers{cut}", answer.metadata.response_code, answer.answers.len())
+        }
+        Err(errno) => format!("errno {}", errno.0),
+    }
+}
+
+#[test]
+fn messages_of_the_program_reach_the_server_that_it_names() {
+    in_pod(|| async {
+        let mut tasks = JoinSet::new();
+        name_server(&mut tasks).await;
+        assert_eq!(asked(SERVER, None, "alias.").await, "NoError, 2 answers");
+        assert_eq!(asked(SERVER, None, "nowhere.").await, "NXDomain, 0 answers");
+        assert_eq!(asked(SERVER, None, "large.").await, "NoError, 0 answers truncated");
+        assert_eq!(asked("127.0.0.9:53", None, "alias.").await, "errno 111", "the network's word");
+        assert_eq!(asked("198.18.9.9:53", None, "alias.").await, "errno 101", "no way there");
+        let silent = UdpSocket::bind("127.0.0.8:53").await.expect("a namespace of our own");
+        assert_eq!(asked("127.0.0.8:53", None, "alias.").await, "errno 110");
+        drop(silent);
+        let short = protocol::dns::Query { server: SERVER.parse().expect("an address"), message: vec![0; 11] };
+        assert_eq!(query::query(short, None).await, Err(protocol::Errno(libc::EMSGSIZE)));
+    });
+}
+
+#[test]
+fn messages_to_nobody_reach_the_targets_own_servers() {
+    in_pod(|| async {
+        let mut tasks = JoinSet::new();
+        name_server(&mut tasks).await;
+        let resolv_conf = b"nameserver 127.0.0.9\nnameserver 127.0.0.1\noptions timeout:1 attempts:1".to_vec();
+        let texts = Texts { hosts: vec![], resolv_conf };
+        assert_eq!(asked("0.0.0.0:0", Some(&texts), "alias.").await, "NoError, 2 answers");
+        assert_eq!(asked("0.0.0.0:53", Some(&texts), "large.").await, "NoError, 200 answers", "over TCP");
+        assert_eq!(asked("0.0.0.0:0", Some(&texts), "broken.").await, "ServFail, 0 answers", "when all of them fail");
+        let texts = Texts { hosts: vec![], resolv_conf: b"nameserver 127.0.0.9\noptions attempts:1".to_vec() };
+        assert_eq!(asked("0.0.0.0:0", Some(&texts), "alias.").await, "errno 111");
+    });
+}
