@@ -10,7 +10,10 @@ use serde_json::Value as Json;
 
 use crate::agent::Image;
 use crate::document::Span;
-use crate::feature::env::{EXCLUDED, EXCLUDED_LOADERS, matches};
+use crate::feature::env::{
+    matches,
+    names::{EXCLUDED, EXCLUDED_LOADERS},
+};
 use crate::problem::{Code, Edit, Problem, Severity};
 use crate::proxies::StartupRetry;
 use crate::repair::Repair;

@@ -4,10 +4,14 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     io::{self, Read},
+    os::unix::ffi::OsStringExt,
     path::Path,
 };
 
-use config::Env;
+use config::{
+    Env,
+    feature::env::{Origin, Variable},
+};
 use link::Stream;
 use protocol::{
     Errno, codec,
@@ -18,6 +22,13 @@ use tokio::io::AsyncReadExt;
 
 use crate::Error;
 
+mod origin;
+
+pub(crate) use origin::Origins;
+
+/// Longest piece of an odd entry that is shown, in characters.
+const SHOWN_LIMIT: usize = 40;
+
 /// Largest environment that we take, in bytes; Linux's own limit for arguments and environment is 6 MiB at most.
 const ENVIRONMENT_LIMIT: u64 = 8 * 1024 * 1024;
 
@@ -27,10 +38,10 @@ const FILE_LIMIT: u64 = ENVIRONMENT_LIMIT;
 /// What the agent tells of its target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Remote {
-    /// Names and values, as text; an entry that is not UTF-8 cannot be matched by patterns and is left out.
-    pub(crate) variables: BTreeMap<String, String>,
-    /// Entries left out for that reason, or without `=`.
-    pub(crate) left_out: usize,
+    /// Its variables.
+    pub(crate) variables: BTreeMap<OsString, Variable>,
+    /// Entries that are no variables, for want of a name or of `=`: made harmless for people, without their values.
+    pub(crate) odd: Vec<String>,
     /// The pod's host name.
     pub(crate) host_name: Vec<u8>,
 }
@@ -40,36 +51,47 @@ pub(crate) fn request() -> Vec<u8> {
     codec::encode(&Operation::from(ReadEnvironment)).expect("a few bytes")
 }
 
-/// Reads the answer to [`request`].
-pub(crate) async fn read(mut stream: Stream) -> io::Result<Remote> {
+/// Reads the answer to [`request`]; `origins` says who has set what, if there is a specification.
+pub(crate) async fn read(mut stream: Stream, origins: Option<&Origins>) -> io::Result<Remote> {
     let answer: Result<Environment, Errno> = stream.read_message().await?;
     let Environment { host_name } = answer?;
     let mut bytes = Vec::new();
     if stream.read_u8().await? == BLOB_FOLLOWS {
         stream.take(ENVIRONMENT_LIMIT).read_to_end(&mut bytes).await?;
     }
-    let (variables, left_out) = parse(&bytes);
-    Ok(Remote { variables, left_out, host_name })
+    let (values, odd) = parse(&bytes);
+    let known = match origins {
+        Some(origins) => origins.of_all(values.keys()),
+        None => vec![Origin::Unknown; values.len()],
+    };
+    let variables = values.into_iter().zip(known);
+    let variables = variables.map(|((name, value), origin)| (name, Variable { value, origin })).collect();
+    Ok(Remote { variables, odd, host_name })
 }
 
 /// Entries `NAME=value`, each ended by NUL; the first of several with one name counts, as getenv(3) finds it.
-fn parse(bytes: &[u8]) -> (BTreeMap<String, String>, usize) {
+fn parse(bytes: &[u8]) -> (BTreeMap<OsString, OsString>, Vec<String>) {
+    let text = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
     let mut variables = BTreeMap::new();
-    let mut left_out = 0;
+    let mut odd = Vec::new();
     for entry in bytes.split(|byte| *byte == 0).filter(|entry| !entry.is_empty()) {
-        match std::str::from_utf8(entry).ok().and_then(|entry| entry.split_once('=')) {
-            Some((name, value)) if !name.is_empty() => {
-                variables.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        match entry.iter().position(|byte| *byte == b'=') {
+            Some(len) if len > 0 => {
+                variables.entry(text(&entry[..len])).or_insert_with(|| text(&entry[len + 1..]));
             }
-            _ => left_out += 1,
+            Some(_) => odd.push("one without a name".to_owned()),
+            None => {
+                let shown: String = String::from_utf8_lossy(entry).chars().take(SHOWN_LIMIT).collect();
+                odd.push(format!("`{}`", shown.escape_debug()));
+            }
         }
     }
-    (variables, left_out)
+    (variables, odd)
 }
 
 /// Variables of the dotenv file that the configuration names; none without one. A relative path begins in the
 /// program's working directory.
-pub(crate) fn file(env: &Env, working_directory: &Path) -> Result<BTreeMap<String, String>, Error> {
+pub(crate) fn file(env: &Env, working_directory: &Path) -> Result<BTreeMap<OsString, OsString>, Error> {
     let Some(name) = &env.env_file else { return Ok(BTreeMap::new()) };
     let failed = |error: dotenvy::Error| {
         let source = match error {
@@ -79,23 +101,11 @@ pub(crate) fn file(env: &Env, working_directory: &Path) -> Result<BTreeMap<Strin
         Error::Local { what: format!("reading the variables of `{name}` (`feature.env.env_file`)"), source }
     };
     let lines = std::fs::File::open(working_directory.join(name)).map_err(dotenvy::Error::Io).map_err(failed)?;
-    dotenvy::from_read_iter(lines.take(FILE_LIMIT)).collect::<Result<_, _>>().map_err(failed)
-}
-
-/// What to set and what to remove in the program's environment, without the layer's own variables.
-pub(crate) fn merge(
-    env: &Env,
-    remote: &Remote,
-    file: &BTreeMap<String, String>,
-    local: &BTreeMap<OsString, OsString>,
-) -> (BTreeMap<OsString, OsString>, Vec<OsString>) {
-    let local = local
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_str()?.to_owned(), value.to_string_lossy().into_owned())))
-        .collect();
-    let change = config::feature::env::effective(env, &remote.variables, file, &local);
-    let set = change.set.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    (set, change.unset.into_iter().map(Into::into).collect())
+    let variables = dotenvy::from_read_iter(lines.take(FILE_LIMIT));
+    variables
+        .map(|variable| variable.map(|(name, value)| (name.into(), value.into())))
+        .collect::<Result<_, _>>()
+        .map_err(failed)
 }
 
 #[cfg(test)]
@@ -111,7 +121,7 @@ mod tests {
         };
         let read = file("# note\nA=1\nexport B=\"two words\"\nC='$A'\n").expect("it is sound");
         let expected = [("A", "1"), ("B", "two words"), ("C", "$A")];
-        assert_eq!(read, expected.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+        assert_eq!(read, expected.into_iter().map(|(name, value)| (name.into(), value.into())).collect());
         let fault = file("A=\"open\n").expect_err("the quotes are not closed").to_string();
         assert!(fault.contains("`x.env` (`feature.env.env_file`)"), "{fault}");
         let absent = super::file(&Env { env_file: Some("y".into()), ..Env::default() }, folder.path());
@@ -119,10 +129,10 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_split_at_the_first_equals_sign_and_hostile_ones_left_out() {
-        let (variables, left_out) = parse(b"A=1\0B=x=y\0A=2\0=odd\0nothing\0C=\xff\0D=two\nlines\0");
-        let expected = [("A", "1"), ("B", "x=y"), ("D", "two\nlines")];
-        assert_eq!(variables, expected.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
-        assert_eq!(left_out, 3);
+    fn entries_are_split_at_the_first_equals_sign_and_odd_ones_are_told() {
+        let (variables, odd) = parse(b"A=1\0B=x=y\0A=2\0=odd\0no\x1bthing\0C=\xff\0D=two\nlines\0E=\0");
+        let shown = variables.iter().fold(String::new(), |all, (name, value)| format!("{all}{name:?}={value:?} "));
+        assert_eq!(shown, r#""A"="1" "B"="x=y" "C"="\xFF" "D"="two\nlines" "E"="" "#);
+        assert_eq!(odd, ["one without a name", "`no\\u{1b}thing`"]);
     }
 }

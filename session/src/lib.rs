@@ -29,7 +29,7 @@ pub mod targets;
 
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io,
     os::unix::ffi::OsStringExt,
     path::{Path, PathBuf},
@@ -37,13 +37,17 @@ use std::{
     time::Duration,
 };
 
+use config::feature::env::{self, Account, EnvChange, Sources};
 use event::{Event, Observer, State, Step};
 use link::Accept;
 use protocol::{control::StreamHead, link::SECRET_LEN, link::variable};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{agent::Connected, cluster::Cluster, hold::Hold, incoming::Listeners, names::AddressBook, proxy::Proxy};
+use crate::{
+    agent::Connected, cluster::Cluster, environment::Origins, hold::Hold, incoming::Listeners, names::AddressBook,
+    proxy::Proxy,
+};
 pub use setup::{Here, Refused, policy};
 
 /// What whoever launches the program has to apply.
@@ -137,9 +141,9 @@ pub struct Counters {
 }
 
 /// A running session. Dropping it without [`Session::stop`] ends it abruptly, which is safe as well.
-#[derive(Debug)]
 pub struct Session {
     injection: Injection,
+    account: Arc<Account>,
     parts: Arc<Parts>,
     lost: watch::Receiver<Option<String>>,
     observer: Observer,
@@ -172,8 +176,17 @@ struct Linked {
     reused: bool,
     /// Ports of the target that kubelet probes use.
     probed: Vec<u16>,
+    /// Who has set the target's variables; nothing where no specification says so.
+    origins: Option<Origins>,
     /// Compares the agent's key with its log once that can be read.
     confirm: futures::future::BoxFuture<'static, Result<(), start::StartError>>,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Neither secrets nor values of variables.
+        f.debug_struct("Session").finish_non_exhaustive()
+    }
 }
 
 impl Session {
@@ -186,6 +199,11 @@ impl Session {
     /// What to apply to the program's launch.
     pub fn injection(&self) -> &Injection {
         &self.injection
+    }
+
+    /// What becomes of each environment variable, the layer's own aside.
+    pub fn environment(&self) -> &Account {
+        &self.account
     }
 
     /// Waits until a layer has said hello.
@@ -253,16 +271,27 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
         Place::Local(pod) => link_local(pod, &observer).await?,
         Place::Cluster => link_cluster(&plan, &observer).await?,
     };
-    let Linked { connected, target, reused, probed, confirm } = linked;
+    let Linked { connected, target, reused, probed, origins, confirm } = linked;
     let Connected { link, accept, environment: stream } = connected;
 
     observer.step(Step::FetchingEnvironment);
-    let remote = environment::read(stream).await.map_err(local("reading the target's environment"))?;
-    if remote.left_out > 0 {
-        let text = format!("{} variables of the target are not text and were left out", remote.left_out);
-        observer.tell(Event::Warning(text));
+    let remote =
+        environment::read(stream, origins.as_ref()).await.map_err(local("reading the target's environment"))?;
+    if !remote.odd.is_empty() {
+        let odd = remote.odd.join(", ");
+        observer.tell(Event::Warning(format!(
+            "entries of the target's environment that are no variables were left out: {odd}"
+        )));
     }
-    let (set, unset) = environment::merge(&plan.env, &remote, &file, &options.environment);
+    let sources = Sources { remote: &remote.variables, file: &file, local: &options.environment };
+    let account = env::account::account(&plan.env, sources);
+    let mut change = EnvChange::of(&account);
+    // The pod has no say in how the layer works, whatever `include` says.
+    for name in [variable::LOG_PATH, variable::DONT_LOAD] {
+        if account.get(OsStr::new(name)).is_some_and(|entry| entry.source == env::account::Source::Remote) {
+            change.set.remove(OsStr::new(name));
+        }
+    }
     if plan.host_name {
         plan.policy.host_name = Some(plan.shown_host_name.take().unwrap_or(remote.host_name));
     }
@@ -296,7 +325,7 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     let name = hex(&random::<8>().map_err(local("naming the session"))?);
     let socket = proxy::Socket::new(&runtime_directory(&options.environment), &name)
         .map_err(local("making the socket for the program's processes"))?;
-    let injection = inject(set, unset, &options, &socket.path(), &secret);
+    let injection = inject(change, &options, &socket.path(), &secret);
 
     let (lost_tx, lost) = watch::channel(None);
     let proxy = Arc::new(Proxy {
@@ -328,7 +357,13 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     }));
     observer.step(Step::Ready { target, reused_agent: reused });
     observer.tell(Event::State(State::Connected));
-    Ok(Session { injection, parts: Arc::new(Parts { proxy, tasks, cancel }), lost, observer })
+    Ok(Session {
+        injection,
+        account: Arc::new(account),
+        parts: Arc::new(Parts { proxy, tasks, cancel }),
+        lost,
+        observer,
+    })
 }
 
 async fn link_cluster(plan: &setup::Plan, observer: &Observer) -> Result<Linked, Error> {
@@ -349,6 +384,7 @@ async fn link_cluster(plan: &setup::Plan, observer: &Observer) -> Result<Linked,
         connected: started.value,
         target: format!("pod/{}/container/{} in namespace {}", resolved.pod, resolved.container, resolved.namespace),
         reused: started.reused,
+        origins: Some(Origins::of(&resolved.object, &resolved.container)),
         probed: resolved.probed_ports.into_iter().collect(),
         confirm: started.confirm,
     })
@@ -363,6 +399,7 @@ async fn link_local(pod: &start::local::LocalPod, observer: &Observer) -> Result
         target: "a pod on this machine".to_owned(),
         reused: false,
         probed: Vec::new(),
+        origins: None,
         confirm: Box::pin(async { Ok(()) }), // the agent is our own child
     })
 }
@@ -380,13 +417,8 @@ async fn deliver(mut accept: Accept, listeners: Option<Arc<Listeners>>, tasks: T
     }
 }
 
-fn inject(
-    mut set: BTreeMap<OsString, OsString>,
-    unset: Vec<OsString>,
-    options: &Options,
-    socket: &Path,
-    secret: &[u8; SECRET_LEN],
-) -> Injection {
+fn inject(change: EnvChange, options: &Options, socket: &Path, secret: &[u8; SECRET_LEN]) -> Injection {
+    let EnvChange { mut set, unset } = change;
     set.insert(variable::SOCKET.into(), socket.into());
     set.insert(variable::SECRET.into(), hex(secret).into());
     // Ours comes last, as in files of the original: what the user preloads himself is found first.
@@ -402,8 +434,7 @@ fn inject(
 
 /// Where sockets of this user belong: `XDG_RUNTIME_DIR`, else the folder for temporary files.
 fn runtime_directory(environment: &BTreeMap<OsString, OsString>) -> PathBuf {
-    let candidate =
-        |name: &str| environment.get(std::ffi::OsStr::new(name)).map(PathBuf::from).filter(|path| path.is_dir());
+    let candidate = |name: &str| environment.get(OsStr::new(name)).map(PathBuf::from).filter(|path| path.is_dir());
     candidate("XDG_RUNTIME_DIR").or_else(|| candidate("TMPDIR")).unwrap_or_else(|| "/tmp".into())
 }
 

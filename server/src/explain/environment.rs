@@ -1,6 +1,6 @@
 //! Rulings about environment variables.
 
-use config::feature::env::{self, ImportRule};
+use config::feature::env::{self, ImportRule, Origin};
 
 use super::{Act, Case, Outcome, Ruling};
 
@@ -33,7 +33,8 @@ impl Case<'_> {
             let text = format!("the value in `{file}`, if it names the variable");
             rulings.push(ruling(Outcome::Set, text, Some("/feature/env/env_file".to_owned())));
         }
-        let (imported, rule) = env::import(env, name);
+        // Nothing here looks at the cluster: who has set it, the pod's specification or the image, is not known.
+        let (declared, rule) = (env::import(env, name, &Origin::Spec), env::import(env, name, &Origin::Unknown));
         let (text, pointer) = match rule {
             ImportRule::Off => ("nothing is imported".to_owned(), Some("/feature/env".to_owned())),
             ImportRule::Included(index) => listed("include", index, env.include.as_deref()),
@@ -45,11 +46,27 @@ impl Case<'_> {
                 format!("by default: `{pattern}` describes the target's machine; feature.env.include brings it back"),
                 None,
             ),
+            ImportRule::Plumbing(pattern) if declared.imports() => (
+                format!(
+                    "the target's if the pod's specification sets it; by default what the image says of itself, \
+                     `{pattern}`, stays away, unless feature.env.include brings it back"
+                ),
+                None,
+            ),
+            ImportRule::Plumbing(pattern) => (
+                format!("by default: `{pattern}` is what an image says of itself; feature.env.include brings it back"),
+                None,
+            ),
             ImportRule::Default => {
                 ("no pattern speaks against the import; the local value counts if the target has none".to_owned(), None)
             }
         };
-        rulings.push(ruling(if imported { Outcome::Remote } else { Outcome::Local }, text, pointer));
+        let outcome = match (declared.imports(), rule.imports()) {
+            (true, true) => Outcome::Remote,
+            (false, false) => Outcome::Local,
+            _ => Outcome::Depends,
+        };
+        rulings.push(ruling(outcome, text, pointer));
         rulings
     }
 }

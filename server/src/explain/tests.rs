@@ -201,7 +201,7 @@ fn ports_tell_what_arrives() {
 fn variables_tell_their_sources() {
     check(
         r#"{"feature": {"env": {"exclude": "A_*;B", "override": {"C": "1"}, "unset": "d_*", "mapping": {"^E": "x"}}}}"#,
-        &["A_X", "B", "C", "D_E", "E", "F", "PATH"],
+        &["A_X", "B", "C", "D_E", "E", "F", "PATH", "LANG"],
         &expect![[r#"
             Env("A_X")
               variable: local: matches pattern 1 of feature.env.exclude, `A_*` [/feature/env/exclude/0 by file]
@@ -220,6 +220,8 @@ fn variables_tell_their_sources() {
               variable: remote: no pattern speaks against the import; the local value counts if the target has none
             Env("PATH")
               variable: local: by default: `PATH` describes the target's machine; feature.env.include brings it back
+            Env("LANG")
+              variable: depends: the target's if the pod's specification sets it; by default what the image says of itself, `LANG`, stays away, unless feature.env.include brings it back
         "#]],
     );
     check(
