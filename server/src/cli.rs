@@ -8,7 +8,7 @@ use std::{
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{check, demo, editor, exec, exit, explain, ext, flags::LaunchFlags, ls, terminal};
+use crate::{check, demo, editor, env, exec, exit, explain, ext, flags::LaunchFlags, ls, terminal};
 
 /// Run a local program as if it ran in a pod of a Kubernetes cluster.
 #[derive(Debug, Parser)]
@@ -40,6 +40,8 @@ enum Command {
     Ext(ext::Arguments),
     /// Would this path, host, port or variable be local or remote, and which rule says so?
     Explain(explain::command::Arguments),
+    /// Environment variables: what the pod has, and what the program would get
+    Env(env::Arguments),
     /// Check configuration files
     Check(check::CheckArguments),
     /// Check a configuration file, for programs: prints JSON
@@ -136,6 +138,7 @@ pub(crate) fn main(mut arguments: Vec<OsString>) -> ExitCode {
         Command::Ls(arguments) => ls::ls(arguments),
         Command::Ext(arguments) => ext::main(arguments),
         Command::Explain(arguments) => explain::command::main(&arguments),
+        Command::Env(arguments) => env::main(arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::VerifyConfig(arguments) => check::verify(&arguments),
         Command::Schema => check::schema(),

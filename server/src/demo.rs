@@ -68,7 +68,7 @@ async fn until_signalled<T>(
 }
 
 /// Makes the pod.
-async fn make_pod() -> Result<LocalPod, Failure> {
+pub(crate) async fn make_pod() -> Result<LocalPod, Failure> {
     let agent = bundle::agent().map_err(failure)?;
     let self_exe = std::env::current_exe().map_err(failure)?;
     let options = LocalPodOptions { agent, self_exe };

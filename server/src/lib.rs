@@ -9,6 +9,7 @@ mod cli;
 pub mod dap;
 mod demo;
 mod editor;
+mod env;
 mod exec;
 pub mod explain;
 mod ext;

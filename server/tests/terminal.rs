@@ -9,6 +9,8 @@ mod check;
 mod commands;
 #[path = "terminal/demo.rs"]
 mod demo;
+#[path = "terminal/env.rs"]
+mod env;
 #[path = "terminal/explain.rs"]
 mod explain;
 #[path = "terminal/ext.rs"]
