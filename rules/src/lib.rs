@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::needless_raw_string_hashes, reason = "expect-test writes its texts this way"))]
 
 pub mod address;
+pub mod executable;
 pub mod explain;
 pub mod listen;
 pub mod name;
