@@ -5,7 +5,7 @@ use std::ffi::{CString, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::atomic::AtomicU64;
 
-use protocol::link::{SECRET_LEN, variable};
+use protocol::link::{secret_from_hex, variable};
 use rules::path::PathRules;
 use rules::process;
 
@@ -91,28 +91,4 @@ fn attach(socket: OsString) -> Result<Layer, String> {
 
 fn terminated(text: OsString) -> Option<CString> {
     CString::new(text.into_vec()).ok().filter(|text| !text.is_empty())
-}
-
-fn secret_from_hex(text: &str) -> Option<[u8; SECRET_LEN]> {
-    if text.len() != 2 * SECRET_LEN || !text.is_ascii() {
-        return None;
-    }
-    let mut secret = [0; SECRET_LEN];
-    for (index, byte) in secret.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(secret)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn secrets_are_hexadecimal_and_of_one_length() {
-        assert_eq!(secret_from_hex("000102030405060708090a0b0c0d0eff").map(|secret| secret[15]), Some(255));
-        assert_eq!(secret_from_hex("00"), None);
-        assert_eq!(secret_from_hex(&"zz".repeat(16)), None);
-        assert_eq!(secret_from_hex(&"é".repeat(16)), None);
-    }
 }

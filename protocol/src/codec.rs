@@ -43,6 +43,12 @@ pub fn encode<T: Encode>(value: &T) -> Result<Vec<u8>, EncodeError> {
     Ok(bytes)
 }
 
+/// Encodes `value` into `buffer`, without allocating; gives the part that holds it.
+pub fn encode_into<T: Encode>(value: T, buffer: &mut [u8]) -> Result<&[u8], EncodeError> {
+    let len = bincode::encode_into_slice(value, buffer, config())?;
+    Ok(&buffer[..len])
+}
+
 /// Decodes exactly one `T` from all of `bytes`.
 pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, DecodeError> {
     let (value, used) = bincode::decode_from_slice(bytes, config())?;

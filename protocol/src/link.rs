@@ -8,13 +8,25 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use bincode::{Decode, Encode};
 
 use crate::{
-    Errno,
+    Errno, codec,
     file::{Metadata, Open},
     policy::Policy,
 };
 
 /// Bytes of the secret that every layer must show. It reaches the layer in the environment of its own user's process.
 pub const SECRET_LEN: usize = 16;
+
+/// Reads a secret from its variable's value: lower- or upper-case hexadecimal.
+pub fn secret_from_hex(text: &str) -> Option<[u8; SECRET_LEN]> {
+    if text.len() != 2 * SECRET_LEN || !text.is_ascii() {
+        return None;
+    }
+    let mut secret = [0; SECRET_LEN];
+    for (index, byte) in secret.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(secret)
+}
 
 /// Names of the environment variables that the launcher sets for the layer.
 pub mod variable {
@@ -69,6 +81,15 @@ pub enum ToSession {
     /// Address that the program asked for when it bound the listener that is really at this address.
     /// Answered by [`ToLayer::Bound`].
     Bound(SocketAddr),
+}
+
+/// [`ToSession::Supervise`], encoded into `buffer` without allocating: it is sent between fork and exec.
+///
+/// Fails when the path does not fit.
+pub fn encode_supervise<'b>(executable: &[u8], buffer: &'b mut [u8]) -> Result<&'b [u8], codec::EncodeError> {
+    /// Place of the variant.
+    const SUPERVISE: u32 = 4;
+    codec::encode_into((SUPERVISE, executable), buffer)
 }
 
 /// A connect(2) that stays in progress until the cluster has answered.
@@ -145,4 +166,27 @@ pub struct Names {
     pub local: SocketAddr,
     /// For getpeername(2) and accept(2).
     pub peer: SocketAddr,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_hexadecimal_and_of_one_length() {
+        assert_eq!(secret_from_hex("000102030405060708090a0b0c0d0eff").map(|secret| secret[15]), Some(255));
+        assert_eq!(secret_from_hex("00"), None);
+        assert_eq!(secret_from_hex(&"zz".repeat(16)), None);
+        assert_eq!(secret_from_hex(&"é".repeat(16)), None);
+    }
+
+    #[test]
+    fn a_lent_path_is_encoded_as_an_owned_one() {
+        let executable = [b'x'; 300];
+        let mut buffer = [0; 400];
+        let lent = encode_supervise(&executable, &mut buffer).expect("it fits");
+        let owned = ToSession::Supervise { executable: executable.to_vec() };
+        assert_eq!(lent, codec::encode(&owned).expect("it fits"));
+        assert!(encode_supervise(&executable, &mut [0; 300]).is_err());
+    }
 }

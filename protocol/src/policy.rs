@@ -27,11 +27,15 @@ pub struct Policy {
     pub files_device: u64,
 }
 
+/// First argument of a launcher ([`LaunchPolicy::launcher`]); then come the program's path, its `argv[0]` and its other
+/// arguments. It finds its session in the environment, as a layer does.
+pub const LAUNCH_COMMAND: &str = "launch-supervised";
+
 /// How programs that the layer cannot live in are started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct LaunchPolicy {
-    /// A program that puts itself under a seccomp filter and becomes another: for posix_spawn(3), which leaves no place
-    /// for that between fork and exec. Empty: there is none.
+    /// A program that, called with [`LAUNCH_COMMAND`], puts itself under a seccomp filter and becomes another: for
+    /// posix_spawn(3), which leaves no place for that between fork and exec. Empty: there is none.
     pub launcher: Vec<u8>,
     /// Whether programs with the layer get a seccomp filter too, for system calls that do not come from libc.
     pub strict: bool,

@@ -36,6 +36,39 @@ pub fn install() -> io::Result<OwnedFd> {
     }
 }
 
+/// Whether the kernel would take the filter from this process, as far as can be told without putting it anywhere.
+///
+/// Fails as [`install`] does, `EBUSY` excepted.
+pub fn check() -> io::Result<()> {
+    // seccomp(2): with all flags known, the program is read, and there is none.
+    let null = std::ptr::null::<libc::sock_fprog>();
+    // SAFETY: the kernel reads nothing, because the pointer is null.
+    unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, FLAGS, null) };
+    match io::Error::last_os_error() {
+        error if error.raw_os_error() == Some(libc::EFAULT) => Ok(()),
+        error => Err(error),
+    }
+}
+
+/// Why [`install`] or [`check`] failed, and what to do about it.
+pub fn explain(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EINVAL | libc::ENOSYS) => {
+            "the kernel cannot announce its system calls to us: that takes Linux 5.19 or newer"
+        }
+        Some(libc::EPERM | libc::EACCES) => {
+            "seccomp filters are forbidden here, as in some containers; allow them \
+             (docker run --security-opt seccomp=unconfined)"
+        }
+        Some(libc::EBUSY) => {
+            "its system calls are announced to another supervisor already, as in LXC containers; run it outside of that"
+        }
+        _ => "the kernel does not take the filter for its system calls",
+    }
+}
+
+const FLAGS: libc::c_ulong = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+
 fn put() -> io::Result<OwnedFd> {
     const LEN: u16 = {
         assert!(PROGRAM.len() <= libc::BPF_MAXINSNS as usize, "the kernel's limit");
@@ -43,7 +76,6 @@ fn put() -> io::Result<OwnedFd> {
         let len = PROGRAM.len() as u16;
         len
     };
-    const FLAGS: libc::c_ulong = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     let program = libc::sock_fprog { len: LEN, filter: PROGRAM.as_ptr().cast_mut() };
     // SAFETY: the kernel reads `program` and its instructions, and writes neither.
     let listener =

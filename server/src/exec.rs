@@ -1,16 +1,22 @@
 //! `mirrord exec`: a session around one program.
 
+mod launcher;
 mod supervise;
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{
+    ffi::{OsStr, OsString},
+    time::Duration,
+};
 
-use session::{Injection, Options, Place, Session};
+use protocol::policy::LAUNCH_COMMAND;
+use rules::executable::Reason;
+use session::{Injection, Options, Place, Session, event::Event};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     bundle, cli, exit,
-    program::{self, Surroundings},
+    program::{self, Found, Surroundings},
     progress::{Mode, Progress, Sink},
     settings::Settings,
     signals::Signals,
@@ -81,12 +87,15 @@ pub(crate) async fn run(arguments: cli::ExecArguments, place: Place, signals: &m
     let launch = prepare(arguments, place)?;
     let progress = Progress::start(Mode::chosen(), Sink::Stderr);
     let started = start_session(launch.options, &progress, signals).await;
+    if let (Ok(_), Some(reason)) = (&started, launch.program.found.watched) {
+        progress.observer().tell(Event::Info(watching(&launch.program.name, reason)));
+    }
     progress.settle();
     let session = started?;
     let code = match spawn(&launch.program, &launch.arguments, session.injection()) {
         Ok(child) => supervise::supervise(child, &session, signals).await,
         Err(error) => {
-            let path = launch.program.path.display();
+            let path = launch.program.found.path.display();
             Failure::new(exit::CANNOT_RUN, &format!("{path} cannot be run: {error}")).tell()
         }
     };
@@ -100,7 +109,7 @@ pub(crate) async fn run(arguments: cli::ExecArguments, place: Place, signals: &m
 struct Program {
     /// What the user typed: its `argv[0]`.
     name: OsString,
-    path: PathBuf,
+    found: Found,
 }
 
 struct Launch {
@@ -128,7 +137,7 @@ fn prepare(arguments: cli::ExecArguments, place: Place) -> Result<Launch, Failur
         .map_err(|error| Failure::new(exit::FAILURE, &format!("the working directory: {error}")))?;
     let path_variable = std::env::var_os("PATH");
     let surroundings = Surroundings { path: path_variable.as_deref(), working_directory: &working_directory };
-    let path = program::find(&name, surroundings).map_err(|error| Failure::new(error.exit_code(), &error))?;
+    let found = program::find(&name, surroundings).map_err(|error| Failure::new(error.exit_code(), &error))?;
     let layer = bundle::layer().map_err(|error| Failure::new(exit::FAILURE, &error))?;
     let options = Options {
         config: settings.loaded,
@@ -138,7 +147,7 @@ fn prepare(arguments: cli::ExecArguments, place: Place) -> Result<Launch, Failur
         working_directory,
         place,
     };
-    Ok(Launch { program: Program { name, path }, arguments: words.collect(), options })
+    Ok(Launch { program: Program { name, found }, arguments: words.collect(), options })
 }
 
 /// Starts a session; a signal that ends us cancels the start, and nothing is left behind.
@@ -178,13 +187,41 @@ fn code_of(error: &session::Error) -> u8 {
     }
 }
 
+/// Which engine serves the program, and what that means for it.
+fn watching(name: &OsStr, reason: Reason) -> String {
+    let text =
+        format!("{} {reason}: instead of a library in it, the kernel tells mirrord of its calls", name.display());
+    // Root needs no `PR_SET_NO_NEW_PRIVS`.
+    let privileged = nix::unistd::geteuid().is_root();
+    if privileged { text } else { text + "; sudo and the like do not work below it" }
+}
+
 /// Starts the program with what the session injects. It keeps our terminal, our process group, and our standard
 /// streams.
 fn spawn(program: &Program, arguments: &[OsString], injection: &Injection) -> std::io::Result<Child> {
-    let mut command = Command::new(&program.path);
-    command.arg0(&program.name).args(arguments);
-    apply(&mut command, injection);
-    command.spawn()
+    let Program { name, found: Found { path, watched } } = program;
+    let mut command = match watched {
+        None => {
+            let mut command = Command::new(path);
+            command.arg0(name);
+            apply(&mut command, injection);
+            command
+        }
+        Some(_) => {
+            let mut command = Command::new(bundle::helper());
+            command.arg(LAUNCH_COMMAND).arg(path).arg(name);
+            apply(&mut command, &without_library(injection));
+            command
+        }
+    };
+    command.args(arguments).spawn()
+}
+
+/// An injection for programs that are watched: our library would do nothing in them, or kill them.
+fn without_library(injection: &Injection) -> Injection {
+    let Injection { mut set, unset } = injection.clone();
+    set.remove(OsStr::new("LD_PRELOAD"));
+    Injection { set, unset }
 }
 
 /// Applies an injection to a launch.

@@ -94,8 +94,14 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
     if std::env::var_os(PRINT_VARIABLE).is_some_and(|value| !value.is_empty() && value != "false") {
         observer.tell(Event::Info(json!(config).to_string()));
     }
-    if let Some(Err(error)) = executable.as_deref().map(program::check) {
-        observer.tell(Event::Warning(error.to_string()));
+    match executable.as_deref().map(|path| (path, program::check(path))) {
+        Some((_, Err(error))) => observer.tell(Event::Warning(error.to_string())),
+        // The editor starts it, with an environment that does nothing in it.
+        Some((path, Ok(Some(reason)))) => observer.tell(Event::Warning(format!(
+            "{} {reason}, which an environment alone does not reach: start it with `mirrord exec`, or from a shell",
+            path.display()
+        ))),
+        Some((_, Ok(None))) | None => {}
     }
     let options = Options {
         layer: bundle::layer().map_err(|error| Failed::because(&error))?,

@@ -1,17 +1,21 @@
-//! The program that the user wants to run: where it is, and whether our layer can live in it. Asked before anything is
-//! created in a cluster.
-
-mod elf;
+//! The program that the user wants to run: where it is, and which engine serves it. Asked before anything is created in
+//! a cluster.
 
 use std::{
-    ffi::{OsStr, OsString},
+    ffi::{CStr, OsStr, OsString},
     fs::File,
-    io::{self, Read},
-    os::unix::{ffi::OsStrExt, ffi::OsStringExt, fs::MetadataExt, fs::PermissionsExt},
+    io,
+    os::{
+        fd::AsRawFd as _,
+        unix::{
+            ffi::{OsStrExt, OsStringExt},
+            fs::{FileExt as _, MetadataExt, PermissionsExt},
+        },
+    },
     path::{Path, PathBuf},
 };
 
-use elf::Kind;
+use rules::executable::{self, Engine, Grants, INTERPRETER_LIMIT, Nature, Obstacle, Reason};
 
 /// Why a program cannot run with us.
 #[derive(Debug, thiserror::Error)]
@@ -32,16 +36,35 @@ pub(crate) enum ProgramError {
         /// Why.
         reason: String,
     },
-    /// It is a program that would ignore our layer: it would run as if mirrord were not there.
+    /// It is a program that neither engine serves: it would run as if mirrord were not there.
     #[error(
-        "{path} {what}: mirrord's layer cannot be loaded into it, and the second engine, for such programs, is not built yet; nothing was started"
+        "{path} {obstacle}: mirrord has no way into it, and nothing was started; {}",
+        advice(*.obstacle)
     )]
     Unreachable {
         /// The file that the kernel would execute, after interpreters.
         path: PathBuf,
-        /// What it is, as in "the file …".
-        what: &'static str,
+        /// Why.
+        obstacle: Obstacle,
     },
+    /// It needs the second engine, which this machine does not have.
+    #[error("{path} {reason}, so mirrord has to watch its system calls; nothing was started: {why}")]
+    Unwatchable {
+        /// The file that the kernel would execute, after interpreters.
+        path: PathBuf,
+        /// Why our library does not do.
+        reason: Reason,
+        /// Why the filter does not.
+        why: &'static str,
+    },
+}
+
+fn advice(obstacle: Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::Setuid => "run what it runs directly, or a copy of it that has no setuid bit",
+        Obstacle::Capabilities => "run a copy of it: `cp` leaves capabilities behind",
+        Obstacle::Foreign => "build it for this machine's own architecture",
+    }
 }
 
 impl ProgramError {
@@ -49,7 +72,7 @@ impl ProgramError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::NotFound { .. } => crate::exit::NOT_FOUND,
-            Self::NotRunnable { .. } | Self::Unreachable { .. } => crate::exit::CANNOT_RUN,
+            Self::NotRunnable { .. } | Self::Unreachable { .. } | Self::Unwatchable { .. } => crate::exit::CANNOT_RUN,
         }
     }
 }
@@ -66,28 +89,102 @@ pub(crate) struct Surroundings<'a> {
 /// Where a shell without `PATH` looks.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// Interpreters that are scripts themselves: the kernel follows four (`execve(2)`).
-const INTERPRETER_LIMIT: usize = 5;
-
-/// Bytes of a first line `#!…` that the kernel reads.
-const FIRST_LINE_LIMIT: u64 = 256;
-
-/// Finds the program called `name` and makes sure that our layer gets into it.
-pub(crate) fn find(name: &OsStr, surroundings: Surroundings<'_>) -> Result<PathBuf, ProgramError> {
-    let found = look_up(name, surroundings)?;
-    let mut file = found.clone();
-    for _ in 0..INTERPRETER_LIMIT {
-        match inspect(&file)? {
-            Some(interpreter) => file = interpreter_file(&file, &interpreter, surroundings)?,
-            None => return Ok(found),
-        }
-    }
-    Err(ProgramError::NotRunnable { path: found, reason: "its interpreters never end".to_owned() })
+/// A program that was found, and that one of the engines serves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Why it has to be watched instead of being given our library, if so.
+    pub(crate) watched: Option<Reason>,
 }
 
-/// Whether our layer gets into the program at `path`, which is running already: without its interpreters.
-pub(crate) fn check(path: &Path) -> Result<(), ProgramError> {
-    inspect(path).map(drop)
+/// Finds the program called `name` and the engine for it.
+pub(crate) fn find(name: &OsStr, surroundings: Surroundings<'_>) -> Result<Found, ProgramError> {
+    let path = look_up(name, surroundings)?;
+    let watched = follow(&path, surroundings, INTERPRETER_LIMIT)?;
+    Ok(Found { path, watched })
+}
+
+/// As [`Found::watched`], for the program at `path`, which may be running already: without its interpreters.
+pub(crate) fn check(path: &Path) -> Result<Option<Reason>, ProgramError> {
+    match inspect(path)? {
+        Nature::Program(engine) => watched(path, engine),
+        Nature::Script(_) | Nature::Unknown => Ok(None),
+    }
+}
+
+/// Follows interpreters to the program that the kernel will execute; what env(1) will execute in its place is looked at
+/// as well, because it shall not fail later.
+fn follow(path: &Path, surroundings: Surroundings<'_>, interpreters: usize) -> Result<Option<Reason>, ProgramError> {
+    let not_runnable = |reason: &str| ProgramError::NotRunnable { path: path.to_owned(), reason: reason.to_owned() };
+    let line = match inspect(path)? {
+        Nature::Program(engine) => return watched(path, engine),
+        Nature::Unknown => return Err(not_runnable("it is neither a program (ELF) nor a script with a #! line")),
+        Nature::Script(_) if interpreters == 0 => return Err(not_runnable("its interpreters never end")),
+        Nature::Script(line) => line,
+    };
+    if line.interpreter().is_empty() {
+        return Err(not_runnable("its #! line is empty"));
+    }
+    let look_up = |name: &OsStr| {
+        look_up(name, surroundings).map_err(|error| not_runnable(&format!("the interpreter of its #! line: {error}")))
+    };
+    let interpreter = Path::new(os_str(line.interpreter()));
+    let watched = follow(&look_up(interpreter.as_os_str())?, surroundings, interpreters - 1)?;
+    if interpreter.file_name() == Some(OsStr::new("env"))
+        && let Some(name) = program_of_env(line.argument().to_bytes())
+    {
+        follow(&look_up(&name)?, surroundings, interpreters - 1)?;
+    }
+    Ok(watched)
+}
+
+fn os_str(text: &CStr) -> &OsStr {
+    OsStr::from_bytes(text.to_bytes())
+}
+
+fn inspect(path: &Path) -> Result<Nature, ProgramError> {
+    let file = File::open(path).map_err(|error| {
+        // A program may be executable and not readable; then nobody can say what it is.
+        ProgramError::NotRunnable { path: path.to_owned(), reason: format!("it cannot be inspected: {error}") }
+    })?;
+    let inspected = (|| {
+        let nature = executable::inspect(|buffer, offset| file.read_at(buffer, offset))?;
+        let obstacle = grants(&file)?.obstacle(nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
+        Ok(match (nature, obstacle) {
+            (Nature::Program(_), Some(obstacle)) => Nature::Program(Engine::Neither(obstacle)),
+            (nature, _) => nature,
+        })
+    })();
+    inspected.map_err(|error: io::Error| not_runnable(path, &error))
+}
+
+fn grants(file: &File) -> io::Result<Grants> {
+    let metadata = file.metadata()?;
+    // SAFETY: the kernel reads the name and writes nothing.
+    #[expect(unsafe_code, reason = "nobody wraps fgetxattr(2) for us")]
+    let found = unsafe { libc::fgetxattr(file.as_raw_fd(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) };
+    Ok(Grants {
+        mode: metadata.permissions().mode(),
+        owner: metadata.uid(),
+        group: metadata.gid(),
+        capabilities: found > 0,
+    })
+}
+
+fn watched(path: &Path, engine: Engine) -> Result<Option<Reason>, ProgramError> {
+    let path = || path.to_owned();
+    match engine {
+        Engine::Preload => Ok(None),
+        Engine::Neither(obstacle) => Err(ProgramError::Unreachable { path: path(), obstacle }),
+        Engine::Seccomp(reason) => match seccomp::filter::check() {
+            Ok(()) => Ok(Some(reason)),
+            Err(error) => {
+                let why = seccomp::filter::explain(&error);
+                Err(ProgramError::Unwatchable { path: path(), reason, why })
+            }
+        },
+    }
 }
 
 fn look_up(name: &OsStr, surroundings: Surroundings<'_>) -> Result<PathBuf, ProgramError> {
@@ -129,81 +226,6 @@ fn check_executable(path: &Path) -> io::Result<()> {
 
 fn not_runnable(path: &Path, error: &io::Error) -> ProgramError {
     ProgramError::NotRunnable { path: path.to_owned(), reason: error.to_string() }
-}
-
-/// An interpreter as the first line of a script names it.
-#[derive(Debug, PartialEq, Eq)]
-struct Interpreter {
-    path: PathBuf,
-    argument: Option<OsString>,
-}
-
-/// Gives the interpreter of a script, or nothing when `path` is a program that our layer gets into.
-fn inspect(path: &Path) -> Result<Option<Interpreter>, ProgramError> {
-    let unreachable = |what| Err(ProgramError::Unreachable { path: path.to_owned(), what });
-    let mut file = File::open(path).map_err(|error| {
-        // A program may be executable and not readable; then nobody can say what it is.
-        ProgramError::NotRunnable { path: path.to_owned(), reason: format!("it cannot be inspected: {error}") }
-    })?;
-    let mut beginning = Vec::new();
-    (&mut file).take(FIRST_LINE_LIMIT).read_to_end(&mut beginning).map_err(|error| not_runnable(path, &error))?;
-    if let Some(line) = beginning.strip_prefix(b"#!") {
-        return match parse_interpreter(line) {
-            Some(interpreter) => Ok(Some(interpreter)),
-            None => Err(ProgramError::NotRunnable { path: path.to_owned(), reason: "its #! line is empty".to_owned() }),
-        };
-    }
-    let metadata = file.metadata().map_err(|error| not_runnable(path, &error))?;
-    if changes_user(metadata.permissions().mode(), metadata.uid(), metadata.gid()) {
-        return unreachable("changes its user or group (setuid), and the loader then ignores LD_PRELOAD");
-    }
-    match elf::classify(&file) {
-        Ok(Kind::Glibc) => Ok(None),
-        Ok(Kind::Go) => unreachable("is a Go program, which does not call libc"),
-        Ok(Kind::Static) => unreachable("is statically linked"),
-        Ok(Kind::Musl) => unreachable("is linked with musl"),
-        Ok(Kind::Foreign) => unreachable("is a program for another architecture than mirrord's"),
-        Ok(Kind::NotElf) => Err(ProgramError::NotRunnable {
-            path: path.to_owned(),
-            reason: "it is neither a program (ELF) nor a script with a #! line".to_owned(),
-        }),
-        Err(error) => Err(not_runnable(path, &error)),
-    }
-}
-
-/// Whether execve(2) of such a file changes who runs it.
-fn changes_user(mode: u32, owner: u32, group: u32) -> bool {
-    const SETUID: u32 = 0o4000;
-    const SETGID: u32 = 0o2000;
-    const GROUP_EXECUTE: u32 = 0o0010; // without it the bit means something else
-    (mode & SETUID != 0 && owner != nix::unistd::getuid().as_raw())
-        || (mode & SETGID != 0 && mode & GROUP_EXECUTE != 0 && group != nix::unistd::getgid().as_raw())
-}
-
-/// Reads what follows `#!`.
-fn parse_interpreter(line: &[u8]) -> Option<Interpreter> {
-    let line = line.split(|byte| *byte == b'\n').next()?.trim_ascii();
-    let end = line.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(line.len());
-    let (path, argument) = line.split_at(end);
-    let own = |bytes: &[u8]| OsString::from_vec(bytes.to_vec());
-    let argument = Some(argument.trim_ascii()).filter(|argument| !argument.is_empty()).map(own);
-    (!path.is_empty()).then(|| Interpreter { path: PathBuf::from(own(path)), argument })
-}
-
-/// The file of an interpreter; `env NAME` is looked through.
-fn interpreter_file(
-    script: &Path,
-    interpreter: &Interpreter,
-    surroundings: Surroundings<'_>,
-) -> Result<PathBuf, ProgramError> {
-    let Interpreter { path, argument } = interpreter;
-    let is_env = path.file_name() == Some(OsStr::new("env"));
-    let through_env = argument.as_ref().filter(|_| is_env).and_then(|argument| program_of_env(argument.as_bytes()));
-    let name = through_env.as_deref().unwrap_or(path.as_os_str());
-    look_up(name, surroundings).map_err(|error| ProgramError::NotRunnable {
-        path: script.to_owned(),
-        reason: format!("the interpreter of its #! line: {error}"),
-    })
 }
 
 /// The program that env(1) runs: the first word that is neither an option nor an assignment.

@@ -91,10 +91,7 @@ fn loader<E>(
 }
 
 /// Whether a note of the Go linker is there: name "Go", type 4, its build id.
-fn has_go_note<E>(
-    file: &File<'_, impl Fn(&mut [u8], u64) -> Result<usize, E>>,
-    segment: Bytes<'_>,
-) -> Result<bool, E> {
+fn has_go_note<E>(file: &File<'_, impl Fn(&mut [u8], u64) -> Result<usize, E>>, segment: Bytes<'_>) -> Result<bool, E> {
     const START: &[u8] = &[4, 0, 0, 0];
     const KIND_AND_NAME: &[u8] = b"\x04\0\0\0Go\0\0";
     let mut notes = [0; 1024];

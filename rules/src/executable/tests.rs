@@ -43,7 +43,8 @@ fn elf(segments: &[(u32, &[u8])], section_names: Option<&[u8]>) -> Vec<u8> {
 }
 
 const GLIBC: (u32, &[u8]) = (3, b"/lib64/ld-linux-x86-64.so.2\0");
-const GO_NOTE: (u32, &[u8]) = (4, b"\x04\0\0\0\x08\0\0\0\x01\0\0\0GNU\0abcdefgh\x04\0\0\0\x04\0\0\0\x04\0\0\0Go\0\0abcd");
+const GO_NOTE: (u32, &[u8]) =
+    (4, b"\x04\0\0\0\x08\0\0\0\x01\0\0\0GNU\0abcdefgh\x04\0\0\0\x04\0\0\0\x04\0\0\0Go\0\0abcd");
 
 #[test]
 fn loaders_and_runtimes_tell_the_engine() {

@@ -148,3 +148,8 @@ fn drop_capabilities() {
     let dropped = unsafe { libc::syscall(libc::SYS_capset, header.as_ptr(), none.as_ptr()) };
     assert_eq!(dropped, 0, "{}", io::Error::last_os_error());
 }
+
+#[test]
+fn a_kernel_that_takes_the_filter_says_so_before() {
+    check().expect("a kernel since 5.19");
+}

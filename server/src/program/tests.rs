@@ -19,7 +19,7 @@ fn folder(files: &[(&str, &[u8], u32)]) -> tempfile::TempDir {
 
 fn told(folder: &tempfile::TempDir, name: &str) -> String {
     match find(OsStr::new(name), surroundings(folder.path())) {
-        Ok(path) => format!("ok {}", path.file_name().expect("a file").display()),
+        Ok(Found { path, watched }) => format!("ok {} {watched:?}", path.file_name().expect("a file").display()),
         Err(error) => {
             let folder = folder.path().display().to_string();
             format!("{}: {}", error.exit_code(), error.to_string().replace(&folder, "."))
@@ -41,8 +41,8 @@ fn scripts_are_judged_by_their_interpreters() {
     let names = ["good", "env", "missing", "loop", "plain", "nothing", "absent"];
     let told: String = names.map(|name| told(&folder, name) + "\n").concat();
     expect_test::expect![[r"
-        ok good
-        ok env
+        ok good None
+        ok env None
         126: ./missing cannot be run: the interpreter of its #! line: program `/no/such/interpreter` not found
         126: ./loop cannot be run: its interpreters never end
         126: ./plain cannot be run: it is neither a program (ELF) nor a script with a #! line
@@ -57,31 +57,31 @@ fn scripts_are_judged_by_their_interpreters() {
 #[test]
 fn names_with_a_slash_are_not_searched() {
     let here = Surroundings { path: None, working_directory: Path::new("/bin") };
-    assert_eq!(find(OsStr::new("./sh"), here).expect("is there"), Path::new("/bin/./sh"));
+    assert_eq!(find(OsStr::new("./sh"), here).expect("is there").path, Path::new("/bin/./sh"));
     assert!(matches!(find(OsStr::new("./absent"), here), Err(ProgramError::NotFound { searched: false, .. })));
     assert!(matches!(find(OsStr::new("/bin"), here), Err(ProgramError::NotRunnable { .. })));
     assert!(matches!(find(OsStr::new(""), here), Err(ProgramError::NotFound { .. })));
 }
 
-/// Kind of the program at `path`, if it is there.
-fn kind(path: &Path) -> Option<Kind> {
-    Some(elf::classify(&File::open(path).ok()?).expect("valid headers"))
+/// Nature of the program at `path`, if it is there.
+fn nature(path: &Path) -> Option<Nature> {
+    path.exists().then(|| inspect(path).expect("readable"))
 }
 
 #[test]
 fn programs_of_this_machine_are_told_apart() {
     for path in ["/bin/true", "/bin/sh", "/usr/bin/env"] {
-        assert_eq!(kind(Path::new(path)), Some(Kind::Glibc), "{path}");
+        assert_eq!(nature(Path::new(path)), Some(Nature::Program(Engine::Preload)), "{path}");
     }
-    assert_eq!(kind(&std::env::current_exe().expect("this test")), Some(Kind::Glibc));
-    assert_eq!(kind(Path::new("/etc/passwd")), Some(Kind::NotElf));
+    assert_eq!(nature(&std::env::current_exe().expect("this test")), Some(Nature::Program(Engine::Preload)));
+    assert_eq!(nature(Path::new("/etc/passwd")), Some(Nature::Unknown));
     for (path, expected) in [
-        ("/usr/local/go/bin/gofmt", Kind::Go),
-        ("/usr/bin/busybox", Kind::Static),
-        ("/bin/busybox.static", Kind::Static),
+        ("/usr/local/go/bin/gofmt", Reason::Go),
+        ("/usr/bin/busybox", Reason::Static),
+        ("/bin/busybox.static", Reason::Static),
     ] {
-        match kind(Path::new(path)) {
-            Some(kind) => assert_eq!(kind, expected, "{path}"),
+        match nature(Path::new(path)) {
+            Some(nature) => assert_eq!(nature, Nature::Program(Engine::Seccomp(expected)), "{path}"),
             None => println!("skipped: there is no {path} on this machine"),
         }
     }
@@ -93,16 +93,21 @@ fn what_compilers_make_is_told_apart() {
         ("main.c", b"int main(void) { return 0; }\n", 0o644),
         ("main.go", b"package main\nfunc main() {}\n", 0o644),
     ]);
-    let cases: [(&[&str], Kind); 4] = [
-        (&["cc", "-static", "main.c", "-o", "out"], Kind::Static),
-        (&["cc", "-static-pie", "main.c", "-o", "out"], Kind::Static),
-        (&["cc", "main.c", "-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1", "-o", "out"], Kind::Musl),
-        (&["go", "build", "-ldflags=-s -w", "-o", "out", "main.go"], Kind::Go),
+    let cases: [(&[&str], Reason); 8] = [
+        (&["cc", "-static", "main.c", "-o", "out"], Reason::Static),
+        (&["cc", "-static-pie", "main.c", "-o", "out"], Reason::Static),
+        (&["cc", "main.c", "-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1", "-o", "out"], Reason::Musl),
+        (&["musl-gcc", "main.c", "-o", "out"], Reason::Musl),
+        (&["musl-gcc", "-static", "main.c", "-o", "out"], Reason::Static),
+        (&["go", "build", "-o", "out", "main.go"], Reason::Go),
+        (&["go", "build", "-ldflags=-s -w -buildid=", "-o", "out", "main.go"], Reason::Go),
+        (&["go", "build", "-buildmode=pie", "-ldflags=-linkmode=external", "-o", "out", "main.go"], Reason::Go),
     ];
     for (command, expected) in cases {
         let made = Command::new(command[0]).args(&command[1..]).current_dir(folder.path()).output();
         if made.is_ok_and(|output| output.status.success()) {
-            assert_eq!(kind(&folder.path().join("out")), Some(expected), "{command:?}");
+            let nature = nature(&folder.path().join("out"));
+            assert_eq!(nature, Some(Nature::Program(Engine::Seccomp(expected))), "{command:?}");
         } else {
             println!("skipped: {command:?} does not work on this machine");
         }
@@ -127,11 +132,9 @@ fn headers_that_lie_do_no_harm() {
 }
 
 #[test]
-fn a_file_that_changes_the_user_is_refused_unless_nothing_changes() {
-    let (uid, gid) = (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw());
-    assert!(!changes_user(0o755, uid + 1, gid + 1));
-    assert!(!changes_user(0o4755, uid, gid));
-    assert!(changes_user(0o4755, uid + 1, gid));
-    assert!(changes_user(0o2755, uid, gid + 1));
-    assert!(!changes_user(0o2745, uid, gid + 1));
+fn programs_that_no_engine_serves_are_refused_with_advice() {
+    let mut narrow = fs::read("/bin/true").expect("readable");
+    narrow[4] = 1;
+    let folder = folder(&[("narrow", &narrow, 0o755)]);
+    expect_test::expect!["126: ./narrow is a program for another architecture than mirrord's: mirrord has no way into it, and nothing was started; build it for this machine's own architecture"].assert_eq(&told(&folder, "narrow"));
 }
