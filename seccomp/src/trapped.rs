@@ -117,6 +117,9 @@ pub const TRAPPED: &[Trapped] = &[
     always("lsetxattr", libc::SYS_lsetxattr),
     always("removexattr", libc::SYS_removexattr),
     always("lremovexattr", libc::SYS_lremovexattr),
+    // A process becomes another program, of which other rules may hold; the filter stays.
+    always("execve", libc::SYS_execve),
+    always("execveat", libc::SYS_execveat),
     // The machine's name.
     always("uname", libc::SYS_uname),
     // Work that would be done behind our back.

@@ -10,8 +10,11 @@
 //! no other process. A call that nobody answered ends with `EIO`.
 
 mod call;
+mod directory;
 mod files;
+mod name;
 mod process;
+mod processes;
 mod sockets;
 mod tree;
 
@@ -34,4 +37,9 @@ pub(crate) fn supervise(proxy: &Arc<Proxy>, listener: OwnedFd, executable: &[u8]
 type Handler = fn(Call);
 
 /// Who handles which calls. All others go on as if we were not there.
-const HANDLERS: &[(Handler, &[libc::c_long])] = &[(files::handle, files::CALLS), (sockets::handle, sockets::CALLS)];
+const HANDLERS: &[(Handler, &[libc::c_long])] = &[
+    (files::handle, &files::CALLS),
+    (sockets::handle, sockets::CALLS),
+    (name::handle, name::CALLS),
+    (process::handle, process::CALLS),
+];

@@ -12,7 +12,7 @@ use protocol::Errno;
 use seccomp::listener::{self, Notification, Text};
 
 use super::{process::Process, tree::Tree};
-use crate::{event::Event, proxy::Proxy};
+use crate::proxy::Proxy;
 
 /// How soon the work for a call that was killed in the meantime is given up.
 const ABANDONED_AFTER: Duration = Duration::from_millis(200);
@@ -57,11 +57,6 @@ impl Call {
     /// Who calls.
     pub(crate) fn process(&self) -> &Arc<Process> {
         &self.process
-    }
-
-    /// The tree that the process belongs to.
-    pub(super) fn tree(&self) -> &Arc<Tree> {
-        &self.tree
     }
 
     /// The thread that waits.
@@ -161,13 +156,8 @@ impl Call {
     /// The errno for the program; the user is told once what our not being allowed to look means.
     fn refused(&self, error: io::Error) -> Errno {
         let errno = Errno::from(error);
-        if errno == Errno(libc::EPERM) && self.tree.first_refusal() {
-            self.tree.proxy.observer.tell(Event::Warning(format!(
-                "process {} is supervised, but this machine does not let us look into it (EPERM): its calls on files and \
-                 connections of the target fail. Either it runs as another user, or `kernel.yama.ptrace_scope` is not 0 \
-                 (try `sysctl kernel.yama.ptrace_scope=0`), or a container forbids ptrace (CAP_SYS_PTRACE)",
-                self.process.pid()
-            )));
+        if errno == Errno(libc::EPERM) {
+            self.tree.refused(self.thread());
         }
         errno
     }

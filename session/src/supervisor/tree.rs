@@ -10,12 +10,15 @@ use std::{
     },
 };
 
-use seccomp::listener::{Listener, Waited};
+use seccomp::listener::{Listener, Notification, Waited};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, HANDLERS, Handler, process::Processes};
-use crate::proxy::{Attached, Proxy};
+use super::{Call, HANDLERS, Handler, processes::Processes};
+use crate::{
+    event::Event,
+    proxy::{Attached, Proxy},
+};
 
 /// More than there are system calls.
 const NUMBERS: usize = 512;
@@ -77,13 +80,30 @@ impl Tree {
         Ok(())
     }
 
-    /// Whether nobody was told before that we may not look into the tree.
-    pub(super) fn first_refusal(&self) -> bool {
-        !self.refused.swap(true, Ordering::Relaxed)
+    /// Tells the user, once, what our not being allowed to look into a process means.
+    pub(super) fn refused(&self, thread: u32) {
+        if self.refused.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.proxy.observer.tell(Event::Warning(format!(
+            "process {thread} is supervised, but this machine does not let us look into it: its calls on files and \
+             connections fail (EPERM). Either it runs as another user, or `kernel.yama.ptrace_scope` is not 0 (try \
+             `sysctl kernel.yama.ptrace_scope=0`), or a container forbids it (it needs CAP_SYS_PTRACE)"
+        )));
+    }
+
+    /// A call of which it cannot be said whose it is: most likely its process is gone.
+    fn unknown(&self, notification: &Notification, error: &io::Error) {
+        if self.listener.still_waits(notification.id) {
+            tracing::debug!(%error, thread = notification.thread, "a supervised process cannot be looked at");
+            self.refused(notification.thread);
+        }
+        // If it is gone, nobody is there to be answered.
+        let _ = self.listener.answer(notification.id, Err(libc::EPERM));
     }
 
     fn receive(self: &Arc<Self>, stopped: &impl AsFd) {
-        let mut processes = Processes::new(&self.proxy);
+        let mut processes = Processes::new(self.proxy.clone());
         loop {
             match self.listener.wait(stopped.as_fd()) {
                 Ok(Waited::Call) => {}
@@ -95,7 +115,13 @@ impl Tree {
             }
             match self.listener.receive() {
                 Ok(Some(notification)) => {
-                    let process = processes.of(notification.thread);
+                    let process = match processes.of(notification.thread) {
+                        Ok(process) => process,
+                        Err(error) => {
+                            self.unknown(&notification, &error);
+                            continue;
+                        }
+                    };
                     let call = Call::new(self.clone(), process, notification);
                     // A panic is our mistake: it costs the program this one call (EIO), not the tree.
                     if catch_unwind(AssertUnwindSafe(|| handle(call))).is_err() {

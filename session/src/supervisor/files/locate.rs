@@ -1,0 +1,106 @@
+//! From a call's arguments to the file that is meant.
+
+use rules::path::{Access, Place};
+
+use super::{
+    super::{Call, directory::remote_descriptor},
+    file::{File, Side},
+    table::At,
+};
+use protocol::Errno;
+
+/// Bytes of the longest path, its NUL included. path_resolution(7)
+const PATH_ROOM: usize = libc::PATH_MAX.unsigned_abs() as usize;
+
+/// Where a path leads.
+pub(super) enum Found {
+    /// Where the kernel would look: it shall run the call.
+    Native,
+    /// Somewhere else.
+    Elsewhere(File),
+}
+
+/// Where the path at `at` leads for this kind of access. `ENOENT` for what shall not exist.
+pub(super) fn locate(call: &Call, at: At, access: Access) -> Result<Found, Errno> {
+    let mut room = [0; PATH_ROOM];
+    let path = match call.text(at.path.into(), &mut room) {
+        Ok(path) => path,
+        // The kernel finds the same.
+        Err(Errno(libc::EFAULT | libc::ENAMETOOLONG)) => return Ok(Found::Native),
+        Err(errno) => return Err(errno),
+    };
+    let elsewhere = |side, path| Ok(Found::Elsewhere(File { proxy: call.proxy().clone(), side, path }));
+    if !path.starts_with(b"/") {
+        let Some(mut absolute) = beginning(call, at).filter(|_| !path.is_empty()) else { return Ok(Found::Native) };
+        absolute.push(b'/');
+        absolute.extend(path);
+        if absolute.len() >= PATH_ROOM {
+            return Err(Errno(libc::ENAMETOOLONG));
+        }
+        return elsewhere(Side::Target, absolute);
+    }
+    let verdict = call.process().paths().decide(path, access);
+    let shown = || path.escape_ascii();
+    match (verdict.place, verdict.mapped) {
+        (Place::Local, None) => Ok(Found::Native),
+        (Place::NotFound, _) => {
+            tracing::debug!(pid = call.process().pid(), path = %shown(), "does not exist: {}", verdict.why);
+            Err(Errno::ENOENT)
+        }
+        (Place::Remote, mapped) => {
+            tracing::debug!(pid = call.process().pid(), path = %shown(), "is remote ({access:?}): {}", verdict.why);
+            elsewhere(Side::Target, plain(mapped.map_or_else(|| path.to_vec(), |mapped| mapped.path))?)
+        }
+        (Place::Local, Some(mapped)) => {
+            tracing::debug!(pid = call.process().pid(), path = %shown(), "is elsewhere on this machine: {}", verdict.why);
+            elsewhere(Side::Here, seen_from_here(call, plain(mapped.path)?))
+        }
+    }
+}
+
+/// The same file for a call of ours; nothing where its path cannot be read. For the local half of a call with two paths.
+pub(super) fn as_seen_from_here(call: &Call, at: At) -> Result<File, Errno> {
+    let path = call.path(at.path.into())?;
+    let path = match at.folder.map(|folder| call.int(folder.into())) {
+        Some(folder) if folder != libc::AT_FDCWD && !path.starts_with(b"/") => {
+            [format!("/proc/{}/fd/{folder}/", call.thread()).as_bytes(), &path].concat()
+        }
+        _ => seen_from_here(call, path),
+    };
+    Ok(File { proxy: call.proxy().clone(), side: Side::Here, path })
+}
+
+/// The directory of the target that a relative path begins in; nothing when it is one of this machine.
+fn beginning(call: &Call, at: At) -> Option<Vec<u8>> {
+    let device = call.proxy().policy.files_device;
+    match at.folder.map(|folder| call.int(folder.into())) {
+        Some(folder) if folder != libc::AT_FDCWD => remote_descriptor(call.thread(), folder, device),
+        _ => call.process().directory().remote(call.thread(), device),
+    }
+}
+
+/// What a user's mapping has made of a path may be no path at all.
+fn plain(path: Vec<u8>) -> Result<Vec<u8>, Errno> {
+    match path.len() {
+        _ if path.is_empty() || path.contains(&0) => Err(Errno::ENOENT),
+        PATH_ROOM.. => Err(Errno(libc::ENAMETOOLONG)),
+        _ => Ok(path),
+    }
+}
+
+/// A path as the program means it, for a call that we make: its own directory and its own procfs are not ours.
+fn seen_from_here(call: &Call, path: Vec<u8>) -> Vec<u8> {
+    let thread = call.thread();
+    let renamed = |rest: &[u8], instead: String| [instead.as_bytes(), rest].concat();
+    if !path.starts_with(b"/") {
+        return renamed(&path, format!("/proc/{thread}/cwd/"));
+    }
+    for (own, instead) in [("/proc/self", format!("/proc/{thread}")), ("/proc/thread-self", format!("/proc/{thread}"))]
+    {
+        match path.strip_prefix(own.as_bytes()) {
+            Some(rest) if rest.is_empty() || rest.starts_with(b"/") => return renamed(rest, instead),
+            _ => {}
+        }
+    }
+    path
+}
