@@ -81,6 +81,8 @@ pub enum ToSession {
     /// Address that the program asked for when it bound the listener that is really at this address.
     /// Answered by [`ToLayer::Bound`].
     Bound(SocketAddr),
+    /// The program sends a datagram to this address, a name server's most likely. Answered by [`ToLayer::NameServer`].
+    NameServer(SocketAddr),
 }
 
 /// [`ToSession::Supervise`], encoded into `buffer` without allocating: it is sent between fork and exec.
@@ -139,6 +141,9 @@ pub enum ToLayer {
     Names(Option<Names>),
     /// Answer to `Bound`: nothing when the session does not know the listener.
     Bound(Option<SocketAddr>),
+    /// Answer to `NameServer`: where datagrams go instead, an address that [`ToSession::Names`] translates back; nothing
+    /// when they go where the program says.
+    NameServer(Option<SocketAddrV4>),
 }
 
 /// A file that the program has open.

@@ -17,6 +17,7 @@ mod keeper;
 pub mod keys;
 pub mod live;
 mod names;
+mod nameservers;
 mod outgoing;
 mod ports;
 mod proxy;
@@ -46,7 +47,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     agent::Connected, cluster::Cluster, environment::Origins, hold::Hold, incoming::Listeners, names::AddressBook,
-    proxy::Proxy,
+    nameservers::NameServers, proxy::Proxy,
 };
 pub use setup::{Here, Refused, policy};
 
@@ -321,6 +322,14 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
             cancel: cancel.clone(),
         })
     });
+    let name_servers = NameServers::new(nameservers::Parts {
+        link: link.clone(),
+        book: book.clone(),
+        enabled: plan.policy.remote_dns,
+        filter: plan.policy.dns_filter.clone(),
+        tasks: tasks.clone(),
+        cancel: cancel.clone(),
+    });
     let secret = random().map_err(local("making the session's secret"))?;
     let name = hex(&random::<8>().map_err(local("naming the session"))?);
     let socket = proxy::Socket::new(&runtime_directory(&options.environment), &name)
@@ -334,6 +343,8 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
         secret,
         hold,
         book,
+        name_servers,
+        sockets: supervisor::Sockets::default(),
         listeners: listeners.clone(),
         observer: observer.clone(),
         tasks: tasks.clone(),

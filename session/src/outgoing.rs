@@ -12,29 +12,47 @@ use protocol::{
 
 use crate::{hold::Hold, names::AddressBook, relay};
 
-/// Carries one connection from the layer's message to its end.
-pub(crate) async fn carry(held: HeldConnect, link: Link, hold: Arc<Hold>, book: AddressBook) {
-    if let Err(error) = try_carry(&held, &link, &hold, &book).await {
+/// Carries one connection from the layer's message to its end. `told` hears how the connect ended, as soon as the
+/// program's socket knows it; it is dropped unheard when that cannot be told any more.
+pub(crate) async fn carry(
+    held: HeldConnect,
+    link: Link,
+    hold: Arc<Hold>,
+    book: AddressBook,
+    told: impl FnOnce(Result<(), Errno>),
+) {
+    if let Err(error) = try_carry(&held, &link, &hold, &book, told).await {
         // The program has gone, or closed its socket before the answer came: nobody is left to tell.
         tracing::debug!(destination = %held.destination, %error, "held connect not completed");
     }
 }
 
-async fn try_carry(held: &HeldConnect, link: &Link, hold: &Hold, book: &AddressBook) -> std::io::Result<()> {
-    let Ok(mut stream) = link.open(&StreamHead::Connect(Connect { destination: held.destination })) else {
-        return hold.refuse(held, Errno(libc::ENETDOWN)).await;
-    };
-    // No limit of our own: the target's kernel gives up after its own number of SYNs, and the program may earlier.
-    let answer: Result<Connected, Errno> = match stream.read_message().await {
-        Ok(answer) => answer,
-        Err(error) => Err(Errno::from(error)),
+async fn try_carry(
+    held: &HeldConnect,
+    link: &Link,
+    hold: &Hold,
+    book: &AddressBook,
+    told: impl FnOnce(Result<(), Errno>),
+) -> std::io::Result<()> {
+    let answer = match link.open(&StreamHead::Connect(Connect { destination: held.destination })) {
+        // No limit of our own: the target's kernel gives up after its own number of SYNs, and the program may earlier.
+        Ok(mut stream) => match stream.read_message::<Result<Connected, Errno>>().await {
+            Ok(answer) => answer.map(|connected| (connected, stream)),
+            Err(error) => Err(Errno::from(error)),
+        },
+        Err(_) => Err(Errno(libc::ENETDOWN)),
     };
     match answer {
-        Err(errno) => hold.refuse(held, errno).await,
-        Ok(connected) => {
+        Err(errno) => {
+            let refused = hold.refuse(held, errno).await;
+            told(Err(errno));
+            refused
+        }
+        Ok((connected, stream)) => {
             let _entry = book.enter(held.token, Names { local: connected.local, peer: held.destination });
             let program = hold.complete(held).await?;
             program.set_nodelay(true)?;
+            told(Ok(()));
             relay::both_ways(program, stream).await;
             Ok(())
         }

@@ -37,6 +37,7 @@ use crate::{
     hold::Hold,
     incoming::Listeners,
     names::AddressBook,
+    nameservers::NameServers,
     outgoing, ports, supervisor,
 };
 
@@ -50,6 +51,9 @@ pub(crate) struct Proxy {
     pub(crate) secret: [u8; SECRET_LEN],
     pub(crate) hold: Option<Arc<Hold>>,
     pub(crate) book: AddressBook,
+    pub(crate) name_servers: Arc<NameServers>,
+    /// Sockets of supervised programs.
+    pub(crate) sockets: supervisor::Sockets,
     /// Nothing when incoming traffic is left alone.
     pub(crate) listeners: Option<Arc<Listeners>>,
     pub(crate) observer: Observer,
@@ -61,6 +65,23 @@ pub(crate) struct Proxy {
     pub(crate) attached: watch::Sender<usize>,
     /// Roots of process trees whose loopback ports stay local: debug adapters.
     pub(crate) debuggers: Mutex<Vec<u32>>,
+}
+
+impl Proxy {
+    /// Where a connection to a loopback address goes.
+    pub(crate) async fn loopback(&self, address: SocketAddr) -> LoopbackRoute {
+        if let Some(actual) = self.listeners.as_ref().and_then(|listeners| listeners.own_listener(address)) {
+            return LoopbackRoute::Local(actual);
+        }
+        let debuggers = self.debuggers.lock().expect("no panic while held").clone();
+        if debuggers.is_empty() {
+            return LoopbackRoute::Remote;
+        }
+        // Reading procfs blocks; a failure to look is a failure to find.
+        let ports = tokio::task::spawn_blocking(move || ports::ports_of_trees(&debuggers)).await;
+        let ports: HashSet<u16> = ports.unwrap_or_default();
+        if ports.contains(&address.port()) { LoopbackRoute::Local(address) } else { LoopbackRoute::Remote }
+    }
 }
 
 /// The socket and its directory; both are removed when dropped.
@@ -235,12 +256,12 @@ impl Connection {
             }
             ToSession::Connect(held) => {
                 let Some(hold) = proxy.hold.clone() else { return Ok(()) };
-                let carried = outgoing::carry(held, proxy.link.clone(), hold, proxy.book.clone());
+                let carried = outgoing::carry(held, proxy.link.clone(), hold, proxy.book.clone(), |_| {});
                 proxy.tasks.spawn(proxy.cancel.clone().run_until_cancelled_owned(carried));
                 Ok(())
             }
             ToSession::Loopback(address) => {
-                let route = self.loopback(address).await;
+                let route = proxy.loopback(address).await;
                 self.send(&ToLayer::Loopback(route), None).await
             }
             ToSession::Listen(listen) => {
@@ -255,21 +276,10 @@ impl Connection {
                 let requested = proxy.listeners.as_ref().and_then(|listeners| listeners.requested(actual));
                 self.send(&ToLayer::Bound(requested), None).await
             }
+            ToSession::NameServer(server) => {
+                self.send(&ToLayer::NameServer(proxy.name_servers.stand_in(server)), None).await
+            }
         }
-    }
-
-    async fn loopback(&self, address: SocketAddr) -> LoopbackRoute {
-        if let Some(actual) = self.proxy.listeners.as_ref().and_then(|listeners| listeners.own_listener(address)) {
-            return LoopbackRoute::Local(actual);
-        }
-        let debuggers = self.proxy.debuggers.lock().expect("no panic while held").clone();
-        if debuggers.is_empty() {
-            return LoopbackRoute::Remote;
-        }
-        // Reading procfs blocks; a failure to look is a failure to find.
-        let ports = tokio::task::spawn_blocking(move || ports::ports_of_trees(&debuggers)).await;
-        let ports: HashSet<u16> = ports.unwrap_or_default();
-        if ports.contains(&address.port()) { LoopbackRoute::Local(address) } else { LoopbackRoute::Remote }
     }
 
     /// The next message, and the descriptor beside it; nothing at the end.

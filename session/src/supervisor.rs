@@ -22,7 +22,7 @@ use std::{os::fd::OwnedFd, sync::Arc};
 
 use protocol::Errno;
 
-pub(crate) use self::call::Call;
+pub(crate) use self::{call::Call, sockets::Sockets};
 use crate::proxy::Proxy;
 
 /// Takes charge of the process tree behind `listener`, whose first program is `executable`. It may start at once.

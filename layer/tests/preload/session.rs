@@ -245,6 +245,7 @@ impl State {
                 let found = listeners.iter().find(|(_, real)| *real == actual);
                 plain(ToLayer::Bound(found.map(|(asked, _)| *asked)))
             }
+            ToSession::NameServer(_) => plain(ToLayer::NameServer(None)),
         }
     }
 
