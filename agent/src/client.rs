@@ -78,7 +78,7 @@ where
     let mut session = Session {
         link: link.clone(),
         client: client.into(),
-        services,
+        services: Services { performer: services.performer.for_session(), ..services },
         ended: end.child_token(),
         operations: Arc::new(Semaphore::new(OPERATION_LIMIT)),
         connections: Arc::new(Semaphore::new(CONNECTION_LIMIT)),
@@ -151,7 +151,7 @@ impl Session {
                 let (performer, operations) = (self.services.performer.clone(), self.operations.clone());
                 let work = async move {
                     let _permit = operations.acquire().await.expect("never closed");
-                    performer.serve(&encoded, stream).await;
+                    performer.serve(encoded, stream).await;
                 };
                 self.tasks.spawn(async move {
                     ended.run_until_cancelled(work).await;
@@ -191,6 +191,7 @@ impl Session {
             tracing::debug!(tasks = self.tasks.len(), "ended by force");
         }
         self.tasks.shutdown().await;
+        self.services.performer.end();
     }
 }
 

@@ -14,8 +14,10 @@ mod namespace;
 mod operations;
 mod outgoing;
 mod relay;
+mod rights;
 mod serve;
 mod target;
+mod threads;
 
 use std::{
     io::{self, Write},
@@ -28,6 +30,7 @@ use std::{
 use anyhow::Context;
 use clap::{ArgGroup, Parser};
 use link::{Identity, PublicKey};
+use nix::sys::stat::{Mode, umask};
 use protocol::PROTOCOL_VERSION;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -44,9 +47,6 @@ use crate::{
 
 /// Worker threads: the agent lives in the target's share of the machine.
 const WORKERS: usize = 2;
-
-/// Threads for files; more of them only help when file servers are slow.
-const FILE_THREADS: usize = 16;
 
 /// Exit code when the port is taken: another agent may be there, and a client may want to try the next one.
 const EXIT_PORT_TAKEN: u8 = 3;
@@ -91,9 +91,11 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Modes of files that are created come with the program's umask taken off.
+    umask(Mode::empty());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
-        .max_blocking_threads(FILE_THREADS)
+        .max_blocking_threads(threads::POOL)
         .enable_all()
         .build();
     let ended = match runtime {

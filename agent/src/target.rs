@@ -10,9 +10,11 @@ use std::{
 
 use nix::{
     fcntl::{OFlag, openat},
-    sys::stat::Mode,
+    sys::stat::{Mode, fstat, stat},
 };
 use protocol::Errno;
+
+use crate::rights::Rights;
 
 /// Longest file of procfs that is read whole, in bytes: an environment is at most a quarter of the stack limit, which
 /// the kernel caps at 6 MiB (execve(2)).
@@ -64,6 +66,16 @@ impl Target {
     /// The target's root directory at this moment: it changes with chroot(2) and pivot_root(2).
     pub(crate) fn root(&self) -> Result<OwnedFd, Errno> {
         self.open("root", OFlag::O_PATH | OFlag::O_DIRECTORY)
+    }
+
+    /// The rights of the target's main process at this moment: it may give some of them up after its start.
+    pub(crate) fn rights(&self) -> Result<Rights, Errno> {
+        let rights = Rights::try_from(self.read("status")?.as_slice())?;
+        // Capabilities count in the process's own user namespace only, user_namespaces(7).
+        let namespace = self.open("ns/user", OFlag::O_PATH).ok().and_then(|file| fstat(&file).ok());
+        let own = stat("/proc/self/ns/user").ok();
+        let same = namespace.zip(own).is_some_and(|(its, own)| (its.st_dev, its.st_ino) == (own.st_dev, own.st_ino));
+        Ok(if same { rights } else { rights.without_capabilities() })
     }
 
     /// Whole content of a file below `/proc/<pid>`.

@@ -1,19 +1,34 @@
-//! Bytes that follow an answer: a file, read as fast as the session takes it, or memory.
+//! Bytes that follow an answer: memory, a part of a file, or a directory's listing, read as fast as the session takes
+//! them.
 
-use std::{fs::File, io::Read};
+use std::sync::Arc;
 
 use bytes::Bytes;
+use nix::sys::uio::pread;
 use protocol::Errno;
 
-/// Bytes of a file that are read at a time: large enough that the hop to the blocking pool does not show, small enough
-/// that hundreds of readers fit into a pod's memory limit.
+use super::{errno, handles::OpenFile, listing};
+
+/// Bytes that are read at a time: large enough that the hop to another thread does not show, small enough that many
+/// readers fit into a pod's memory limit.
 const CHUNK: usize = 128 * 1024;
 
-/// Source of a blob: what is read already, and the file that the rest comes from.
+/// Bytes of a file that are read together with the answer: small files cost one hop.
+const FIRST_CHUNK: usize = 64 * 1024;
+
+/// Source of a blob: what is read already, and where the rest comes from.
 #[derive(Debug)]
 pub(crate) struct Blob {
     ready: Option<Bytes>,
-    rest: Option<File>,
+    rest: Option<Source>,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// A part of a file: from `at`, at most `left` bytes.
+    File { file: Arc<OpenFile>, at: i64, left: usize },
+    /// A directory from where its descriptor stands, which nobody else uses.
+    Directory(Arc<OpenFile>),
 }
 
 impl Blob {
@@ -22,10 +37,18 @@ impl Blob {
         Self { ready: Some(bytes.into()), rest: None }
     }
 
-    /// A file from its current position to its end; its first chunk is read now. Blocks.
-    pub(super) fn start(file: File) -> Result<Self, Errno> {
-        let mut blob = Self { ready: None, rest: Some(file) };
-        blob.ready = blob.next_chunk()?;
+    /// At most `len` bytes of a file; the first ones are read now. Blocks.
+    pub(super) fn of_file(file: Arc<OpenFile>, at: i64, len: usize) -> Result<Self, Errno> {
+        let rest = Source::File { file, at, left: len };
+        let mut blob = Self { ready: None, rest: Some(rest) };
+        blob.ready = blob.read(FIRST_CHUNK)?;
+        Ok(blob)
+    }
+
+    /// The listing of a directory that nobody else reads; its first entries are read now. Blocks.
+    pub(super) fn of_directory(directory: Arc<OpenFile>) -> Result<Self, Errno> {
+        let mut blob = Self { ready: None, rest: Some(Source::Directory(directory)) };
+        blob.ready = blob.read(FIRST_CHUNK)?;
         Ok(blob)
     }
 
@@ -40,18 +63,53 @@ impl Blob {
     }
 
     /// The next bytes; `None` at the end. Blocks.
-    ///
-    /// Reads until the file says that it is at its end: files of procfs have no size.
     pub(crate) fn next_chunk(&mut self) -> Result<Option<Bytes>, Errno> {
-        if let Some(ready) = self.ready.take() {
-            return Ok(Some(ready));
+        match self.ready.take() {
+            Some(ready) => Ok(Some(ready)),
+            None => self.read(CHUNK),
         }
-        let Some(file) = &mut self.rest else { return Ok(None) };
-        let mut chunk = Vec::new();
-        let limit = u64::try_from(CHUNK).expect("a small constant");
-        if file.take(limit).read_to_end(&mut chunk)? < CHUNK {
+    }
+
+    /// Reads at most `limit` bytes; less means that the source is at its end.
+    fn read(&mut self, limit: usize) -> Result<Option<Bytes>, Errno> {
+        let Some(source) = &mut self.rest else { return Ok(None) };
+        let (bytes, ended) = match source {
+            Source::File { file, at, left } => {
+                let wanted = limit.min(*left);
+                let bytes = read_at(file, *at, wanted)?;
+                *at += i64::try_from(bytes.len()).expect("a chunk");
+                *left -= bytes.len();
+                let ended = *left == 0 || bytes.len() < wanted;
+                (bytes, ended)
+            }
+            Source::Directory(directory) => {
+                let bytes = listing::next(&**directory, limit)?;
+                let ended = bytes.is_empty();
+                (bytes, ended)
+            }
+        };
+        if ended {
             self.rest = None;
         }
-        Ok((!chunk.is_empty()).then(|| chunk.into()))
+        Ok((!bytes.is_empty()).then(|| bytes.into()))
     }
+}
+
+/// Bytes from `at`, fewer than `len` only at the end. Files of procfs give them in pieces.
+fn read_at(file: &OpenFile, at: i64, len: usize) -> Result<Vec<u8>, Errno> {
+    let mut bytes = vec![0; len];
+    let mut filled = 0;
+    while filled < len || len == 0 {
+        let offset = at.checked_add(i64::try_from(filled).expect("a chunk")).ok_or(Errno::EINVAL)?;
+        match pread(file, &mut bytes[filled..], offset) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(nix::Error::EINTR) => {}
+            // What was read counts; the next read will tell.
+            Err(_) if filled > 0 => break,
+            Err(error) => return Err(errno(error)),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
 }
