@@ -314,7 +314,7 @@ impl Operations for Performer {
 
     async fn query(&self, request: Query) -> Result<Answer<QueryAnswer, Blob>, Errno> {
         let texts = if dns::query::is_for_own(&request) {
-            Some(self.blocking(|target| Ok(dns::Texts::read(&target.root()?))).await?)
+            Some(self.run(|target| Ok(dns::Texts::read(&target.root()?))).await?)
         } else {
             None
         };

@@ -1,6 +1,7 @@
 //! The one factory of descriptors for remote files: both engines get theirs here.
 
 use std::{
+    fs::File,
     io,
     os::fd::{AsRawFd, OwnedFd},
 };
@@ -15,7 +16,7 @@ use nix::{
 use protocol::{
     Errno, codec,
     control::StreamHead,
-    file::{Open, Opened},
+    file::{Close, Content, Handle, Open, Opened, READ_LIMIT, Read},
     link::OpenedFile,
     operation::{BLOB_FOLLOWS, Operation},
 };
@@ -37,8 +38,36 @@ pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, O
     let operation = codec::encode(&Operation::from(request.clone())).map_err(|_| Errno(libc::ENAMETOOLONG))?;
     let (answer, blob) = perform(proxy, operation).await.map_err(Errno::from)?;
     let opened: Result<Opened, Errno> = codec::decode(&answer).map_err(|_| Errno::EIO)?;
-    let Opened { metadata, .. } = opened?;
-    Ok((OpenedFile { metadata, copy: true }, blob.ok_or(Errno::EIO)?))
+    let (Opened { metadata, path: _, content }, copy) = (opened?, blob.ok_or(Errno::EIO)?);
+    if let Content::Beginning(handle) | Content::Listing(handle) = content {
+        let completed = complete(proxy, handle, &copy).await;
+        let close = codec::encode(&Operation::from(Close { handle })).map_err(|_| Errno::EIO)?;
+        perform(proxy, close).await.map_err(Errno::from)?;
+        completed?;
+    }
+    Ok((OpenedFile { metadata, copy: true }, copy))
+}
+
+/// Reads what follows the beginning of a file that the agent holds open.
+async fn complete(proxy: &Proxy, handle: Handle, copy: &OwnedFd) -> Result<(), Errno> {
+    let writable = format!("/proc/self/fd/{}", copy.as_raw_fd());
+    let mut copy = File::options().append(true).open(writable).map_err(Errno::from)?;
+    let mut offset = copy.metadata().map_err(Errno::from)?.len();
+    loop {
+        let read = Read { handle, offset: offset.cast_signed(), len: READ_LIMIT };
+        let read = codec::encode(&Operation::from(read)).map_err(|_| Errno::EIO)?;
+        let (answer, blob) = perform(proxy, read).await.map_err(Errno::from)?;
+        let answer: Result<(), Errno> = codec::decode(&answer).map_err(|_| Errno::EIO)?;
+        answer?;
+        let moved = io::copy(&mut File::from(blob.ok_or(Errno::EIO)?), &mut copy).map_err(Errno::from)?;
+        offset += moved;
+        if offset > BLOB_LIMIT as u64 {
+            return Err(Errno(libc::EFBIG));
+        }
+        if moved == 0 {
+            return Ok(());
+        }
+    }
 }
 
 /// Passes an operation on, unopened, and collects its answer; a blob becomes a memfd.

@@ -30,7 +30,8 @@ pub(crate) const PORT: u16 = 61_000;
 const ROOT_VARIABLE: &str = "MIRRORD_AGENT_ROOT";
 
 /// What the agent has in a pod, and nothing more.
-const POD_CAPABILITIES: &str = "-all,+net_admin,+net_raw,+bpf,+sys_ptrace";
+const POD_CAPABILITIES: &str =
+    "-all,+net_admin,+net_raw,+bpf,+sys_ptrace,+setuid,+setgid,+chown,+dac_override,+fowner,+fsetid";
 
 /// A process with an environment, for the agent to look at. Killed at the end.
 pub(crate) struct Target(Child);

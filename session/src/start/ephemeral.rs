@@ -19,8 +19,10 @@ const NAME: &str = "mirrord-agent-";
 /// Ports among which one is drawn: registered to few, below the range that Linux gives to outgoing connections.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
 /// What an agent needs besides being root: steer (`NET_ADMIN`, `BPF`) and copy (`NET_RAW`) traffic, and look into the
-/// target's process (`SYS_PTRACE`).
-const CAPABILITIES: [&str; 4] = ["NET_ADMIN", "NET_RAW", "BPF", "SYS_PTRACE"];
+/// target's process (`SYS_PTRACE`). The others are among those that containers have anyway: with them the agent takes
+/// over the rights of the target's process before it touches a file (`SETUID`, `SETGID`), and has no fewer than that.
+const CAPABILITIES: [&str; 10] =
+    ["NET_ADMIN", "NET_RAW", "BPF", "SYS_PTRACE", "SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID"];
 
 const CLIENT_KEY: &str = "--client-key";
 const PORT: &str = "--port";
@@ -224,7 +226,9 @@ mod tests {
     fn capabilities_are_withheld_by_name() {
         let agent: config::Agent =
             serde_json::from_value(json!({ "disabled_capabilities": ["SYS_PTRACE", "SYS_ADMIN"] })).expect("known");
-        assert_eq!(security(&agent)["capabilities"]["add"], json!(["NET_ADMIN", "NET_RAW", "BPF"]));
+        let added = security(&agent)["capabilities"]["add"].clone();
+        assert_eq!(added.as_array().map(Vec::len), Some(CAPABILITIES.len() - 1));
+        assert!(!added.to_string().contains("SYS_PTRACE"), "{added}");
     }
 
     #[test]
