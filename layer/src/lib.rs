@@ -9,6 +9,7 @@
 mod cabi;
 mod classify;
 mod copies;
+mod environment;
 mod files;
 mod heap;
 mod hold;

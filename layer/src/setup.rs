@@ -9,6 +9,7 @@ use protocol::link::{secret_from_hex, variable};
 use rules::path::PathRules;
 use rules::process;
 
+use crate::environment;
 use crate::inherit::Inheritance;
 use crate::link::{AttachError, Link};
 use crate::scope::Scope;
@@ -72,6 +73,9 @@ fn attach(socket: OsString) -> Result<Layer, String> {
     })?;
     let argv0 = env::args_os().next().unwrap_or_default();
     let skipped = process::is_skipped(&policy.skip_processes, &executable, argv0.as_bytes());
+    if policy.launch.load_environment && !skipped {
+        environment::import(&link).map_err(|errno| format!("the pod's environment cannot be imported ({errno})"))?;
+    }
     let paths = PathRules::new(&policy.files, &executable);
     tracing::info!(
         "attached: {}{}",

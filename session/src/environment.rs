@@ -22,9 +22,10 @@ use tokio::io::AsyncReadExt;
 
 use crate::Error;
 
+mod handed;
 mod origin;
 
-pub(crate) use origin::Origins;
+pub(crate) use self::{handed::Handed, origin::Origins};
 
 /// Longest piece of an odd entry that is shown, in characters.
 const SHOWN_LIMIT: usize = 40;

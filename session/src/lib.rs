@@ -144,6 +144,7 @@ pub struct Counters {
 /// A running session. Dropping it without [`Session::stop`] ends it abruptly, which is safe as well.
 pub struct Session {
     injection: Injection,
+    imported: Injection,
     account: Arc<Account>,
     parts: Arc<Parts>,
     lost: watch::Receiver<Option<String>>,
@@ -200,6 +201,12 @@ impl Session {
     /// What to apply to the program's launch.
     pub fn injection(&self) -> &Injection {
         &self.injection
+    }
+
+    /// What the program's processes import themselves when they start (`feature.env.load_from_process`). For a program that
+    /// no layer gets into, whoever launches it applies this, too.
+    pub fn imported(&self) -> &Injection {
+        &self.imported
     }
 
     /// What becomes of each environment variable, the layer's own aside.
@@ -334,13 +341,18 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     let name = hex(&random::<8>().map_err(local("naming the session"))?);
     let socket = proxy::Socket::new(&runtime_directory(&options.environment), &name)
         .map_err(local("making the socket for the program's processes"))?;
-    let injection = inject(change, &options, &socket.path(), &secret);
+    let handed = environment::Handed::new(&change);
+    plan.policy.launch.load_environment = plan.env.load_from_process;
+    let (early, imported) =
+        if plan.env.load_from_process { (EnvChange::default(), change) } else { (change, EnvChange::default()) };
+    let injection = inject(early, &options, &socket.path(), &secret);
 
     let (lost_tx, lost) = watch::channel(None);
     let proxy = Arc::new(Proxy {
         link: link.clone(),
         policy: plan.policy,
         secret,
+        environment: handed,
         hold,
         book,
         name_servers,
@@ -368,8 +380,10 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     }));
     observer.step(Step::Ready { target, reused_agent: reused });
     observer.tell(Event::State(State::Connected));
+    let EnvChange { set, unset } = imported;
     Ok(Session {
         injection,
+        imported: Injection { set, unset },
         account: Arc::new(account),
         parts: Arc::new(Parts { proxy, tasks, cancel }),
         lost,

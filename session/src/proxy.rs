@@ -33,6 +33,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     descriptors,
+    environment::Handed,
     event::{Event, Observer},
     hold::Hold,
     incoming::Listeners,
@@ -49,6 +50,8 @@ pub(crate) struct Proxy {
     pub(crate) link: Link,
     pub(crate) policy: Policy,
     pub(crate) secret: [u8; SECRET_LEN],
+    /// For processes that import it themselves.
+    pub(crate) environment: Handed,
     pub(crate) hold: Option<Arc<Hold>>,
     pub(crate) book: AddressBook,
     pub(crate) name_servers: Arc<NameServers>,
@@ -246,7 +249,7 @@ impl Connection {
                 Ok((opened, descriptor)) => self.send(&ToLayer::Opened(Ok(opened)), Some(descriptor)).await,
                 Err(errno) => self.send(&ToLayer::Opened(Err(errno)), None).await,
             },
-            ToSession::Environment => Err(io::Error::new(io::ErrorKind::Unsupported, "not built yet")),
+            ToSession::Environment => self.send(&ToLayer::Environment, Some(proxy.environment.descriptor()?)).await,
             ToSession::Supervise { executable } => {
                 let supervised = match descriptor {
                     Some(listener) => supervisor::supervise(proxy, listener, &executable),

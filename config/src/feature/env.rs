@@ -17,7 +17,9 @@ pub use self::{
 };
 use super::mapping::Mapping;
 
-/// Environment variables of the target. Patterns know `*` (any characters) and `?` (one).
+/// Environment variables of the target. Patterns know `*` (any characters) and `?` (one). Left out by default: variables
+/// that describe the target's machine (`PATH`, `HOME`, `LD_*`…), and those that its image sets about itself
+/// (`PYTHON_VERSION`, `LANG`…) unless the pod's specification sets them. `mirrord env diff` shows all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schemars(extend("x-short" = { "true": {}, "false": { "enabled": false } }))]
@@ -25,7 +27,8 @@ pub struct Env {
     /// Whether the target's variables are imported.
     #[schemars(extend("x-status" = "internal"))]
     pub enabled: bool,
-    /// Import these only. Also brings back variables that are excluded by default. Not together with `exclude`.
+    /// Import these only. Also brings back variables that are left out by default, unless the pattern is a bare `*`. Not
+    /// together with `exclude`.
     #[schemars(extend(
         "x-core" = true,
         "x-short" = "names",
@@ -63,7 +66,9 @@ pub struct Env {
         "examples" = [".env.staging"]
     ))]
     pub env_file: Option<String>,
-    /// Whether variables are imported when the program starts, instead of before.
+    /// Whether each program imports the variables itself when it starts, instead of getting them from whoever starts it:
+    /// for wrappers that wipe the environment. A program gets them from the one that started it if that one has imported
+    /// them already, with its changes. Static and Go programs have them from the launch only.
     #[schemars(extend("x-env" = "MIRRORD_ENV_LOAD_FROM_PROCESS"))]
     pub load_from_process: bool,
 }

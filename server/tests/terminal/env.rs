@@ -41,3 +41,24 @@ fn mistakes_are_told_with_an_exit_code() {
     let said = bench.run(&["env"]);
     assert_eq!(said.code, 2, "{said:?}");
 }
+
+#[test]
+fn a_program_behind_a_wrapper_that_wipes_imports_for_itself() {
+    let Some(bench) = Bench::with_pods() else { return };
+    let show = "echo $DEMO_GREETING,$OWN,$GONE,$MINE";
+    let run = |load: bool, words: &[&str]| {
+        let env = serde_json::json!({"load_from_process": load, "override": {"OWN": "x"}, "unset": "GONE"});
+        let config = bench.write("m.json", &serde_json::json!({"feature": {"env": env}}).to_string());
+        let arguments = [&["demo", "-f", &config, "--"][..], words].concat();
+        let said = crate::bench::said(&bench.command(&arguments).env("GONE", "here").output().expect("it starts"));
+        assert_eq!(said.code, 0, "{said:?}");
+        said.out
+    };
+    assert_eq!(run(false, &["env", "-i", "MINE=1", "/bin/sh", "-c", show]), ",,,1\n", "as with any wrapper");
+    assert_eq!(run(true, &["env", "-i", "MINE=1", "/bin/sh", "-c", show]), "hello from the pod's environment,x,,1\n");
+    assert_eq!(run(true, &["/bin/sh", "-c", show]), "hello from the pod's environment,x,,\n");
+    // What a program hands to its child on purpose stands.
+    let changed = format!("OWN=changed sh -c '{show}'");
+    assert_eq!(run(true, &["/bin/sh", "-c", &changed]), "hello from the pod's environment,changed,,\n");
+    bench.nothing_is_left();
+}

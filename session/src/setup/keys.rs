@@ -72,7 +72,6 @@ const TABLE: &[Line] = &[
     nothing("/profile", "profiles are not read; only this file counts"),
     // feature
     works("/feature/env"),
-    nothing("/feature/env/load_from_process", "variables are imported before the program starts"),
     works("/feature/hostname"),
     nothing("/feature/magic", "there is no such preset yet"),
     works("/feature/magic/aws"),
