@@ -36,19 +36,25 @@ impl<T> Return for *mut T {
 }
 
 /// `const char *`: terminated text.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(crate) struct Text(*const c_char);
 
+/// Whether there can be something at a pointer: the first page is never mapped, the upper half is the kernel's. The
+/// kernel answers `EFAULT` for what cannot be; other wild pointers end the program, as they may inside libc.
+fn is_plausible<T>(pointer: *const T) -> bool {
+    pointer.addr().cast_signed() >= 4096
+}
+
 impl Text {
-    /// The text's bytes; a null pointer is left to the real function.
+    /// The text's bytes; a pointer that cannot be one is left to the real function.
     pub(crate) fn bytes(&self) -> Hooked<&[u8]> {
         Ok(self.c_str()?.to_bytes())
     }
 
     /// The text with its NUL.
     pub(crate) fn c_str(&self) -> Hooked<&CStr> {
-        if self.0.is_null() {
+        if !is_plausible(self.0) {
             return Err(Otherwise::Native);
         }
         // SAFETY: not null; the caller of a libc function passes terminated text that lasts for the call.
@@ -65,8 +71,58 @@ impl Text {
         Self(number as *const c_char)
     }
 
+    /// Terminated text of the layer's own.
+    pub(crate) fn at(text: *const c_char) -> Self {
+        Self(text)
+    }
+
     pub(crate) fn pointer(self) -> *const c_char {
         self.0
+    }
+}
+
+/// `const T *`: something to read, or null.
+#[repr(transparent)]
+pub(crate) struct In<T>(*const T);
+
+impl<T> Clone for In<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for In<T> {}
+
+impl<T: Copy> In<T> {
+    /// The value; nothing for a null pointer, `EFAULT` for one that cannot be.
+    pub(crate) fn get(self) -> Hooked<Option<T>> {
+        if self.0.is_null() {
+            return Ok(None);
+        }
+        if !is_plausible(self.0) {
+            return fail(libc::EFAULT);
+        }
+        // SAFETY: not null; the caller of a libc function passes a `T` that lasts for the call.
+        Ok(Some(unsafe { self.0.read_unaligned() }))
+    }
+
+    /// An argument that came as a number (syscall(2)).
+    pub(crate) fn from_number(number: c_long) -> Self {
+        Self(number as *const T)
+    }
+}
+
+impl In<u8> {
+    /// The first `len` bytes.
+    pub(crate) fn bytes(self, len: usize) -> Hooked<Vec<u8>> {
+        if len == 0 {
+            return Ok(Vec::new());
+        }
+        if !is_plausible(self.0) {
+            return fail(libc::EFAULT);
+        }
+        // SAFETY: not null; the caller promises `len` bytes.
+        Ok(unsafe { std::slice::from_raw_parts(self.0, len) }.to_vec())
     }
 }
 
@@ -83,9 +139,9 @@ impl<T> Clone for Out<T> {
 impl<T> Copy for Out<T> {}
 
 impl<T: Copy> Out<T> {
-    /// Writes the result; `EFAULT` for a null pointer.
+    /// Writes the result; `EFAULT` for a pointer that cannot be one.
     pub(crate) fn set(self, value: T) -> Hooked<()> {
-        if self.0.is_null() {
+        if !is_plausible(self.0) {
             return fail(libc::EFAULT);
         }
         // SAFETY: not null; the caller of a libc function passes room for a `T`. Unaligned: C programs do that.
@@ -115,9 +171,12 @@ impl<T: Copy> Out<T> {
 pub(crate) struct Room(*mut c_char);
 
 impl Room {
+    /// No room.
+    pub(crate) const NULL: Self = Self(std::ptr::null_mut());
+
     /// Copies what fits into `room` bytes; gives the number of bytes copied.
     pub(crate) fn fill(self, room: usize, bytes: &[u8]) -> Hooked<usize> {
-        if self.0.is_null() {
+        if !is_plausible(self.0) {
             return fail(libc::EFAULT);
         }
         let count = bytes.len().min(room);

@@ -1,36 +1,21 @@
-//! The target's files: what hooks on paths do once a path is known to be remote.
+//! The target's files: what hooks do once a path is known to be remote. Each is one round trip.
+
+pub(crate) mod status;
+mod wire;
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use libc::c_int;
+use libc::{c_int, mode_t};
 use protocol::Errno;
-use protocol::file::{Access as MayAccess, Metadata, Open, ReadLink, Stat, Which};
+use protocol::file::{Access as MayAccess, Metadata, Open, ReadLink, RealPath, Stat, Which};
 use protocol::link::{OpenedFile, ToLayer, ToSession};
-use rules::path::{Access, Place};
+use rules::path::{Access, Place, normalise};
 
 use crate::copies::{COPIES, Original};
-use crate::notice::printable;
+use crate::paths::{self, At};
 use crate::scope::{Hooked, Otherwise, fail};
 use crate::state::Layer;
-use crate::sys;
-
-/// Goes on only if `path` is the target's; local paths are left to the real function, hidden ones do not exist.
-pub(crate) fn must_be_remote(layer: &Layer, path: &[u8], access: Access) -> Hooked<()> {
-    let verdict = layer.paths.decide(path, access);
-    match verdict.place {
-        Place::Local => Err(Otherwise::Native),
-        Place::NotFound => {
-            tracing::debug!("{} does not exist: {}", printable(path), verdict.why);
-            fail(libc::ENOENT)
-        }
-        // The kernel's own answer is ENAMETOOLONG.
-        Place::Remote if path.len() >= libc::PATH_MAX.unsigned_abs() as usize => Err(Otherwise::Native),
-        Place::Remote => {
-            tracing::debug!("{} is remote ({access:?}): {}", printable(path), verdict.why);
-            Ok(())
-        }
-    }
-}
+use crate::{sys, umask};
 
 /// What open(2) with `flags` does to a file.
 pub(crate) fn access_of(flags: c_int) -> Access {
@@ -42,52 +27,60 @@ pub(crate) fn access_of(flags: c_int) -> Access {
     }
 }
 
-/// open(2) of a path that may be remote: a real descriptor of a private copy in memory.
-pub(crate) fn open(layer: &Layer, path: &[u8], flags: c_int) -> Hooked<OwnedFd> {
-    let access = access_of(flags);
-    must_be_remote(layer, path, access)?;
-    if access == Access::Write {
-        return Err(unsupported_write(layer, path).into());
-    }
-    let follow = flags & libc::O_NOFOLLOW == 0;
-    if flags & (libc::O_PATH | libc::O_DIRECTORY) != 0 {
-        let metadata = stat(layer, path, follow)?;
-        let errno = if metadata.mode & libc::S_IFMT == libc::S_IFDIR {
-            unsupported_folder(layer, path)
-        } else if flags & libc::O_DIRECTORY != 0 {
-            Errno(libc::ENOTDIR)
-        } else {
-            unsupported_path_only(layer, path)
-        };
-        return Err(errno.into());
-    }
-    let close_on_exec = flags & libc::O_CLOEXEC != 0;
-    Ok(open_for_reading(layer, path, follow, close_on_exec)?)
+/// open(2) of a path that may be remote: a real descriptor.
+pub(crate) fn open(layer: &Layer, at: At, flags: c_int, mode: mode_t) -> Hooked<OwnedFd> {
+    let path = paths::remote(layer, at, access_of(flags))?;
+    Ok(open_remote(layer, path, flags, mode)?)
 }
 
-/// A descriptor that is read like the remote file, and that fstat(2) shows with its size, mode, times and numbers.
-fn open_for_reading(layer: &Layer, path: &[u8], follow: bool, close_on_exec: bool) -> Result<OwnedFd, Errno> {
-    let flags = if follow { libc::O_RDONLY } else { libc::O_NOFOLLOW };
-    let request = ToSession::Open(Open { path: path.to_vec(), flags, mode: 0 });
-    match layer.link.call(&request, close_on_exec)? {
-        (ToLayer::Opened(Ok(OpenedFile { metadata, .. })), Some(file)) => {
-            // A copy that cannot be dressed up is still the file's content.
-            let _ = sys::set_mode(&file, metadata.mode & 0o7777);
-            let _ = sys::set_times(&file, metadata.atime, metadata.mtime);
-            if let Ok(copy) = sys::status(file.as_raw_fd()) {
-                COPIES.remember(copy.st_dev, copy.st_ino, Original::from(&metadata));
+/// open(2) of a remote path. A small file that is only read is a copy in memory, which fstat(2) shows with the file's
+/// size, mode, times and numbers.
+pub(crate) fn open_remote(layer: &Layer, path: Vec<u8>, flags: c_int, mode: mode_t) -> Result<OwnedFd, Errno> {
+    let creates = flags & libc::O_CREAT != 0 || flags & libc::O_TMPFILE == libc::O_TMPFILE;
+    let mode = if creates { mode & 0o7777 & !umask::current() } else { 0 };
+    let request = ToSession::Open(Open { path, flags: wire::open_flags(flags), mode });
+    match layer.link.call(&request, flags & libc::O_CLOEXEC != 0)? {
+        (ToLayer::Opened(Ok(OpenedFile { metadata, copy })), Some(file)) => {
+            if copy && let Ok(status) = sys::status(file.as_raw_fd()) {
+                COPIES.remember(status.st_dev, status.st_ino, Original::from(&shown(layer, metadata)));
             }
             Ok(file)
         }
-        (ToLayer::Opened(Err(Errno(libc::EISDIR))), _) => Err(unsupported_folder(layer, path)),
+        // The kernel drops a descriptor that the process has no number left for.
+        (ToLayer::Opened(Ok(_)), None) => Err(Errno(libc::EMFILE)),
         (ToLayer::Opened(Err(errno)), _) => Err(errno),
         _ => Err(Errno::EIO),
     }
 }
 
+/// A folder of the target, open to name things in it; the real one, never a copy.
+pub(crate) fn open_folder(layer: &Layer, path: Vec<u8>) -> Result<OwnedFd, Errno> {
+    let folder = open_remote(layer, path, libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC, 0)?;
+    if crate::working::is_targets(layer, folder.as_raw_fd(), libc::S_IFDIR) {
+        return Ok(folder);
+    }
+    layer.notices.copied_folder.say(format_args!(
+        "folders of the target are copies on this machine (there is no FUSE): a program cannot go into them (ENOTSUP)"
+    ));
+    Err(Errno(libc::ENOTSUP))
+}
+
+/// A file, by its path.
+pub(crate) fn which(path: Vec<u8>, follow: bool) -> Which {
+    Which::Path { path, follow }
+}
+
 /// stat(2) and lstat(2).
-pub(crate) fn stat(layer: &Layer, path: &[u8], follow: bool) -> Result<Metadata, Errno> {
-    layer.link.perform(Stat { file: Which::Path { path: path.to_vec(), follow } })
+pub(crate) fn stat(layer: &Layer, path: Vec<u8>, follow: bool) -> Result<Metadata, Errno> {
+    layer.link.perform(Stat { file: which(path, follow) }).map(|metadata| shown(layer, metadata))
+}
+
+/// `metadata` as fstat(2) of an open file has it: programs compare device and inode number (cp(1), rm(1), tail(1)).
+fn shown(layer: &Layer, metadata: Metadata) -> Metadata {
+    match layer.policy.files_device {
+        0 => metadata,
+        dev => Metadata { dev, ..metadata },
+    }
 }
 
 /// fstat(2): a copy shows the device, inode, links and owner of its file. All other descriptors are the kernel's.
@@ -105,48 +98,33 @@ pub(crate) fn open_status(fd: RawFd) -> Hooked<libc::stat> {
 }
 
 /// access(2). `W_OK` asks about writing: under mode `read` that is a question about this machine.
-pub(crate) fn access(layer: &Layer, path: &[u8], mode: c_int) -> Hooked<c_int> {
+pub(crate) fn access(layer: &Layer, at: At, mode: c_int, follow: bool) -> Hooked<c_int> {
     let access = if mode & libc::W_OK == 0 { Access::Read } else { Access::Write };
-    must_be_remote(layer, path, access)?;
-    layer.link.perform(MayAccess { path: path.to_vec(), mode, follow: true })?;
+    let path = paths::remote(layer, at, access)?;
+    if mode & !(libc::R_OK | libc::W_OK | libc::X_OK) != 0 {
+        return fail(libc::EINVAL);
+    }
+    layer.link.perform(MayAccess { path, mode, follow })?;
     Ok(0)
 }
 
 /// readlink(2), whole.
-pub(crate) fn read_link(layer: &Layer, path: &[u8]) -> Result<Vec<u8>, Errno> {
-    layer.link.perform(ReadLink { path: path.to_vec() })
+pub(crate) fn read_link(layer: &Layer, path: Vec<u8>) -> Result<Vec<u8>, Errno> {
+    layer.link.perform(ReadLink { path })
 }
 
-/// opendir(3) and its like: the truth about a path that is no folder, `ENOTSUP` for one that is.
-pub(crate) fn open_folder(layer: &Layer, path: &[u8]) -> Otherwise {
-    match open(layer, path, libc::O_DIRECTORY) {
-        Err(otherwise) => otherwise,
-        Ok(_) => Otherwise::Fail(Errno::EIO),
+/// realpath(3). A real path that the rules do not lead to the target again (`/var/run/x`, which is `/run/x` in most
+/// images) would be of no use to the program: then the path stays as it was asked, shortened.
+pub(crate) fn real_path(layer: &Layer, path: Vec<u8>) -> Result<Vec<u8>, Errno> {
+    let real = layer.link.perform(RealPath { path: path.clone() })?;
+    if !real.starts_with(b"/") || real.contains(&0) {
+        return Err(Errno::EIO);
     }
-}
-
-fn unsupported_folder(layer: &Layer, path: &[u8]) -> Errno {
-    layer.notices.folder.say(format_args!(
-        "{} is a folder of the target; listing remote folders is not supported yet (ENOTSUP)",
-        printable(path)
-    ));
-    Errno(libc::ENOTSUP)
-}
-
-fn unsupported_path_only(layer: &Layer, path: &[u8]) -> Errno {
-    layer.notices.path_only.say(format_args!(
-        "{} is a file of the target; opening it with O_PATH is not supported yet (ENOTSUP)",
-        printable(path)
-    ));
-    Errno(libc::ENOTSUP)
-}
-
-fn unsupported_write(layer: &Layer, path: &[u8]) -> Errno {
-    layer.notices.write.say(format_args!(
-        "{} is a file of the target; writing remote files is not supported yet (ENOTSUP)",
-        printable(path)
-    ));
-    Errno(libc::ENOTSUP)
+    if real.len() >= sys::PATH_LIMIT {
+        return Err(Errno(libc::ENAMETOOLONG));
+    }
+    let leads_back = crate::working::is_remote() || layer.paths.decide(&real, Access::Read).place == Place::Remote;
+    Ok(if leads_back { real } else { normalise(&path).into_owned() })
 }
 
 #[cfg(test)]

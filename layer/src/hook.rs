@@ -41,7 +41,8 @@ impl Next {
 /// Defines the C function `name`, which the program calls instead of libc's.
 ///
 /// `=> body`: `body(layer, arguments…)` decides, inside a scope ([`crate::scope`]); when it says `Native`, or the layer
-/// is inert, or this thread is inside already, the real function runs with the same arguments.
+/// is inert, or this thread is inside already, the real function runs with the same arguments; when it says `Instead`,
+/// with other paths ([`crate::instead`]).
 ///
 /// `=> around body`: `body(real, arguments…)` runs outside any scope and calls `real` itself.
 macro_rules! hook {
@@ -76,9 +77,15 @@ macro_rules! hook {
             fn $name($($argument: $type),*) -> $return
                 => around |real: unsafe extern "C-unwind" fn($($type),*) -> $return, $($argument: $type),*| {
                     match $crate::scope::decide(|layer| $body(layer, $($argument),*)) {
-                        Some(value) => value,
+                        $crate::scope::Decision::Value(value) => value,
                         // SAFETY: the real function, with the arguments that the program passed for it.
-                        None => unsafe { real($($argument),*) },
+                        $crate::scope::Decision::Native => unsafe { real($($argument),*) },
+                        $crate::scope::Decision::Instead(lent) => {
+                            // SAFETY: as above; the paths that are put in are terminated and last for the call.
+                            let value = unsafe { real($(lent.replace($argument)),*) };
+                            lent.take_back();
+                            value
+                        }
                     }
                 };
         }

@@ -1,10 +1,18 @@
 //! The functions of libc that the program reaches through us, by family.
 
+mod attribute;
+mod change;
 mod dns;
+mod entry;
 mod file;
-mod folder;
+pub(crate) mod folder;
+mod here;
+mod link;
 mod name;
 mod process;
 mod raw;
 mod socket;
-mod stat;
+mod space;
+pub(crate) mod stat;
+mod temporary;
+mod watch;

@@ -11,23 +11,29 @@ mod classify;
 mod copies;
 mod environment;
 mod files;
+mod glob;
 mod heap;
 mod hold;
 mod hook;
 mod hooks;
 mod inherit;
+mod instead;
 mod link;
 mod listeners;
 mod log;
 mod names;
 mod notice;
-mod resolve;
+mod paths;
 mod scope;
 mod setup;
 mod sockets;
 mod state;
 mod stdio;
 mod sys;
+mod temporary;
+mod umask;
+mod walk;
+mod working;
 
 /// Runs when the loader has set up this library, before the program's own start.
 /// (In a unit test nothing is hooked: it would be the test itself.)

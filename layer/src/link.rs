@@ -132,7 +132,7 @@ impl Link {
     /// Sends `message` on a kept connection, or on a fresh one.
     fn send(&self, message: &ToSession) -> Result<OwnedFd, Errno> {
         let message = codec::encode(message).map_err(|_| Errno::EINVAL)?;
-        if self.owns_pool() {
+        if self.is_own_process() {
             while let Some(kept) = self.take() {
                 if socket::send(kept.as_fd(), &message).is_ok() {
                     return Ok(kept);
@@ -153,12 +153,13 @@ impl Link {
     }
 
     fn give_back(&self, connection: OwnedFd) {
-        if self.owns_pool() {
+        if self.is_own_process() {
             self.pool.put(connection);
         }
     }
 
-    fn owns_pool(&self) -> bool {
+    /// False in a child of vfork(2), which shares our memory.
+    pub(crate) fn is_own_process(&self) -> bool {
         self.owner.load(Ordering::Relaxed) == sys::process_id()
     }
 

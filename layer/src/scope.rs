@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use libc::c_int;
 use protocol::Errno;
 
+use crate::instead::{Instead, Lent};
 use crate::{cabi::Return, notice, state, state::Layer, sys};
 
 thread_local! {
@@ -14,10 +15,12 @@ thread_local! {
 }
 
 /// What a hook's body says when it has no value of its own to return.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Otherwise {
     /// Run the real function with the program's arguments.
     Native,
+    /// Run the real function with other paths.
+    Instead(Instead),
     /// Fail with this `errno`.
     Fail(Errno),
 }
@@ -87,12 +90,24 @@ fn run_with<T>(layer: &'static Layer, body: impl FnOnce(&'static Layer) -> Hooke
     result
 }
 
-/// What a hooked function returns by `body`; nothing: the real function shall run.
-pub(crate) fn decide<R: Return>(body: impl FnOnce(&'static Layer) -> Hooked<R>) -> Option<R> {
+/// What a hooked function does. Without destructors: the real function runs while this is alive.
+#[derive(Clone, Copy)]
+pub(crate) enum Decision<R> {
+    /// It returns this.
+    Value(R),
+    /// It runs the real function with the program's arguments.
+    Native,
+    /// It runs the real function with these paths, and takes them back.
+    Instead(Lent),
+}
+
+/// What a hooked function does by `body`.
+pub(crate) fn decide<R: Return>(body: impl FnOnce(&'static Layer) -> Hooked<R>) -> Decision<R> {
     match run(body) {
-        Ok(value) => Some(value),
-        Err(Otherwise::Native) => None,
-        Err(Otherwise::Fail(errno)) => Some(failed(errno)),
+        Ok(value) => Decision::Value(value),
+        Err(Otherwise::Native) => Decision::Native,
+        Err(Otherwise::Instead(instead)) => Decision::Instead(instead.lend()),
+        Err(Otherwise::Fail(errno)) => Decision::Value(failed(errno)),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::inherit::Inheritance;
 use crate::link::{AttachError, Link};
 use crate::scope::Scope;
 use crate::state::{self, Layer, Notices};
-use crate::{log, notice, sys};
+use crate::{log, notice, sys, working};
 
 /// Attaches this process to its session. Without the launcher's variables nothing happens; with them, a failure ends
 /// the process at once: a program that believes itself in the cluster must not run outside it unnoticed.
@@ -71,6 +71,7 @@ fn attach(socket: OsString) -> Result<Layer, String> {
         }
         AttachError::Malformed => "the session answered in an unknown language".to_owned(),
     })?;
+    working::find_out(policy.files_device, true);
     let argv0 = env::args_os().next().unwrap_or_default();
     let skipped = process::is_skipped(&policy.skip_processes, &executable, argv0.as_bytes());
     if policy.launch.load_environment && !skipped {

@@ -25,9 +25,9 @@ pub(crate) struct Layer {
 /// Lines that are said once.
 #[derive(Default)]
 pub(crate) struct Notices {
-    pub(crate) folder: notice::Once,
-    pub(crate) write: notice::Once,
-    pub(crate) path_only: notice::Once,
+    pub(crate) copied_folder: notice::Once,
+    pub(crate) watch: notice::Once,
+    pub(crate) walk: notice::Once,
     pub(crate) udp: notice::Once,
     pub(crate) no_route: notice::Once,
     pub(crate) plain_relay: notice::Once,

@@ -3,12 +3,11 @@
 
 pub(crate) mod socket;
 
-use std::ffi::CStr;
+use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use libc::{c_int, pid_t};
 use protocol::Errno;
-use protocol::file::Timestamp;
 
 /// The calling thread's `errno`.
 pub(crate) fn errno() -> c_int {
@@ -88,6 +87,57 @@ pub(crate) fn open(path: &CStr, flags: c_int) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// Longest path that the kernel takes, with its NUL.
+pub(crate) const PATH_LIMIT: usize = libc::PATH_MAX.unsigned_abs() as usize;
+
+/// readlink(2), whole.
+pub(crate) fn read_link(path: &CStr) -> Result<Vec<u8>, Errno> {
+    let mut text = vec![0; PATH_LIMIT];
+    // SAFETY: writes at most the length of `text`.
+    let len = unsafe { libc::readlink(path.as_ptr(), text.as_mut_ptr().cast(), text.len()) };
+    text.truncate(usize::try_from(len).map_err(|_| last_error())?);
+    Ok(text)
+}
+
+/// Linux's name for an open file. proc(5)
+pub(crate) fn descriptor_path(fd: RawFd) -> CString {
+    CString::new(format!("/proc/self/fd/{fd}")).unwrap_or_default()
+}
+
+/// mkdir(2)
+pub(crate) fn make_folder(path: &CStr, mode: libc::mode_t) -> Result<(), Errno> {
+    // SAFETY: `path` is terminated.
+    checked(unsafe { libc::mkdir(path.as_ptr(), mode) }).map(drop)
+}
+
+/// fchdir(2)
+pub(crate) fn change_folder(fd: RawFd) -> Result<(), Errno> {
+    // SAFETY: takes numbers only.
+    checked(unsafe { libc::fchdir(fd) }).map(drop)
+}
+
+/// chdir(2)
+pub(crate) fn change_folder_to(path: &CStr) -> Result<(), Errno> {
+    // SAFETY: `path` is terminated.
+    checked(unsafe { libc::chdir(path.as_ptr()) }).map(drop)
+}
+
+/// dup3(2): `number` becomes another name of `file`.
+pub(crate) fn duplicate_onto(file: &OwnedFd, number: RawFd, flags: c_int) -> Result<(), Errno> {
+    // SAFETY: takes numbers only; the caller answers for what was open under `number`.
+    checked(unsafe { libc::dup3(file.as_raw_fd(), number, flags) }).map(drop)
+}
+
+/// linkat(2): another name, in an open folder, for an open file.
+pub(crate) fn link_open(fd: RawFd, folder: &OwnedFd, name: &CStr) -> Result<(), Errno> {
+    let file = descriptor_path(fd);
+    // SAFETY: both paths are terminated.
+    checked(unsafe {
+        libc::linkat(libc::AT_FDCWD, file.as_ptr(), folder.as_raw_fd(), name.as_ptr(), libc::AT_SYMLINK_FOLLOW)
+    })
+    .map(drop)
+}
+
 /// pread(2): bytes read into `buffer`.
 pub(crate) fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: i64) -> Result<usize, Errno> {
     // SAFETY: writes into `buffer` only.
@@ -101,25 +151,20 @@ pub(crate) fn is_executable(path: &CStr) -> bool {
     unsafe { libc::access(path.as_ptr(), libc::X_OK) == 0 }
 }
 
-/// Permission bits of an open file.
-pub(crate) fn set_mode(file: &OwnedFd, mode: u32) -> Result<(), Errno> {
-    // SAFETY: takes numbers only.
-    checked(unsafe { libc::fchmod(file.as_raw_fd(), mode) }).map(drop)
-}
-
-/// Access and modification time of an open file.
-pub(crate) fn set_times(file: &OwnedFd, access: Timestamp, change: Timestamp) -> Result<(), Errno> {
-    let times = [access, change].map(|time| libc::timespec { tv_sec: time.seconds, tv_nsec: time.nanoseconds });
-    // SAFETY: reads two `timespec`s.
-    checked(unsafe { libc::futimens(file.as_raw_fd(), times.as_ptr()) }).map(drop)
-}
-
 /// fstat(2)
 pub(crate) fn status(fd: RawFd) -> Result<libc::stat, Errno> {
     // SAFETY: all zeroes is a valid `stat`.
     let mut stat: libc::stat = unsafe { std::mem::zeroed() };
     // SAFETY: writes one `stat`.
     checked(unsafe { libc::fstat(fd, &raw mut stat) }).map(|_| stat)
+}
+
+/// stat(2)
+pub(crate) fn status_at(path: &CStr) -> Result<libc::stat, Errno> {
+    // SAFETY: all zeroes is a valid `stat`.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `path` is terminated; writes one `stat`.
+    checked(unsafe { libc::stat(path.as_ptr(), &raw mut stat) }).map(|_| stat)
 }
 
 /// The inode number of the socket behind a number that may be anything by now.

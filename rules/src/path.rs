@@ -93,6 +93,20 @@ impl PathRules {
         Verdict { place, why, mapped: Some(Mapped { path: rewritten, rule }) }
     }
 
+    /// As [`Self::decide`], for a path that the program reached through `folder`, an open or working directory of the
+    /// target; `path` is below it, absolute.
+    ///
+    /// What is read there is the target's, since the folder is. What is written is the target's where writing to it or
+    /// to the folder is: a program that removes what it finds in a folder under mode `read` removes nothing there.
+    pub fn decide_in(&self, folder: &[u8], path: &[u8], access: Access) -> Verdict {
+        const FACT: Why = Why::Fact("in a folder of the target");
+        let (plain, folder) = (normalise(path), normalise(folder));
+        let (place, why) = self.place(&plain, access);
+        let is_targets = access == Access::Read || self.place(&folder, access).0 == Place::Remote;
+        let (place, why) = if place == Place::Local && is_targets { (Place::Remote, FACT) } else { (place, why) };
+        Verdict { place, why, mapped: None }
+    }
+
     fn rewrite(&self, path: &[u8]) -> Option<(usize, Vec<u8>)> {
         if self.policy.mode == FileMode::Local { None } else { self.patterns.rewrite(path) }
     }

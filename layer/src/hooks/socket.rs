@@ -21,7 +21,7 @@ hook! {
         let plan = match scope::run(|layer| hold::plan(layer, fd, address.decode(len)?)) {
             Ok(plan) => plan,
             // SAFETY: the program's own arguments.
-            Err(Otherwise::Native) => return unsafe { real(fd, address, len) },
+            Err(Otherwise::Native | Otherwise::Instead(_)) => return unsafe { real(fd, address, len) },
             Err(Otherwise::Fail(errno)) => return scope::failed(errno),
         };
         // SAFETY: an address that lasts for the call.
@@ -30,7 +30,7 @@ hook! {
         match scope::run(|layer| hold::finish(layer, fd, &plan, errno)) {
             Ok(value) => value,
             Err(Otherwise::Fail(errno)) => scope::failed(errno),
-            Err(Otherwise::Native) => result,
+            Err(Otherwise::Native | Otherwise::Instead(_)) => result,
         }
     };
 }

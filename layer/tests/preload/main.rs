@@ -10,3 +10,4 @@ mod outgoing;
 mod process;
 mod program;
 mod session;
+mod target;

@@ -1,40 +1,31 @@
-//! A session for tests: speaks `protocol::link`, keeps a few remote files, names and addresses in memory.
+//! A session for tests: speaks `protocol::link`, keeps names and addresses in memory, files in a folder.
 
 use std::collections::HashMap;
 use std::io::{IoSlice, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{
     AddressFamily, Backlog, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, bind, listen, sendmsg, socket,
 };
 use protocol::dns::{Family, Lookup, LookupAnswer};
-use protocol::file::{Metadata, Timestamp, Which};
-use protocol::link::{LoopbackRoute, Names, OpenedFile, ToLayer, ToSession, variable};
+use protocol::file::Which;
+use protocol::link::{LoopbackRoute, Names, ToLayer, ToSession, variable};
 use protocol::operation::Operation;
 use protocol::policy::{FileMode, FilePolicy, IncomingPolicy, OutgoingPolicy, Policy};
 use protocol::{Errno, PROTOCOL_VERSION, codec};
 use tempfile::TempDir;
 
 use crate::hold::{self, Hold};
-
-/// What the target has at a path.
-#[derive(Clone)]
-pub(crate) enum Node {
-    File(Vec<u8>),
-    Link(&'static str),
-    Folder,
-}
+use crate::target::Target;
 
 /// What the provoked session does, and what it saw.
 pub(crate) struct State {
     pub(crate) policy: Policy,
-    nodes: HashMap<&'static str, Node>,
+    pub(crate) target: Target,
     names: Mutex<HashMap<SocketAddrV4, Names>>,
     /// Listeners: (asked, real).
     pub(crate) listeners: Mutex<Vec<(SocketAddr, SocketAddr)>>,
@@ -108,12 +99,14 @@ impl Session {
         Self::on(policy, None, None)
     }
 
-    fn on(policy: Policy, refusal: Option<String>, hold: Option<Hold>) -> Self {
+    fn on(mut policy: Policy, refusal: Option<String>, hold: Option<Hold>) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
+        let target = Target::new();
+        policy.files_device = target.device;
         let listener = seqpacket_listener(&folder.path().join("session"));
         let state = Arc::new(State {
             policy,
-            nodes: nodes(),
+            target,
             names: Mutex::default(),
             listeners: Mutex::default(),
             seen: Mutex::default(),
@@ -208,7 +201,7 @@ impl State {
             }
             ToSession::Operation(bytes) => {
                 let operation: Operation = codec::decode(&bytes).expect("an operation");
-                Some(self.perform(&operation))
+                plain(self.perform(&operation))
             }
             ToSession::Connect(held) => {
                 self.note(format!("connect {} early={}", held.destination, held.early));
@@ -234,7 +227,10 @@ impl State {
                 self.listeners.lock().expect("not poisoned").push((listen.requested, listen.actual));
                 plain(ToLayer::Listening(Ok(())))
             }
-            ToSession::Open(open) => Some(self.open(&open.path, open.flags)),
+            ToSession::Open(open) => {
+                self.visit("open", &open.path);
+                Some(self.target.open(&open.path, open.flags, open.mode))
+            }
             ToSession::Environment | ToSession::Supervise { .. } => plain(ToLayer::Supervised(Err(Errno::ENOSYS))),
             ToSession::Names { peer } => {
                 let names = self.names.lock().expect("not poisoned").get(&peer).copied();
@@ -249,63 +245,23 @@ impl State {
         }
     }
 
-    fn perform(&self, operation: &Operation) -> (ToLayer, Option<OwnedFd>) {
-        fn encoded<R: codec::Encode>(result: &Result<R, Errno>) -> ToLayer {
-            ToLayer::Answer(codec::encode(result).expect("an answer fits"))
+    fn perform(&self, operation: &Operation) -> ToLayer {
+        if let Operation::Lookup { request } = operation {
+            self.note(format!("lookup {} {:?}", request.name, request.family));
+            let answer: Result<LookupAnswer, Errno> = Ok(lookup(request));
+            return ToLayer::Answer(codec::encode(&answer).expect("an answer fits"));
         }
-        let path = match operation {
-            Operation::Stat { request } => match &request.file {
-                Which::Path { path, .. } => path,
-                Which::Open(_) => return (encoded::<()>(&Err(Errno::ENOSYS)), None),
-            },
-            Operation::Access { request } => &request.path,
-            Operation::ReadLink { request } => &request.path,
-            Operation::Lookup { request } => {
-                self.note(format!("lookup {} {:?}", request.name, request.family));
-                return (encoded(&Ok(lookup(request))), None);
-            }
-            _ => return (encoded::<()>(&Err(Errno::ENOSYS)), None),
-        };
-        let path = self.visit(operation.name(), path);
-        let node = self.nodes.get(path.as_str());
-        match operation {
-            Operation::Stat { request } => {
-                let follow = !matches!(request.file, Which::Path { follow: false, .. });
-                let result = self.followed(node, follow).map(|node| metadata_of(&node));
-                (encoded(&result), None)
-            }
-            Operation::Access { request } => {
-                let allowed = request.mode & libc::X_OK == 0;
-                let result = self.followed(node, true).and(if allowed { Ok(()) } else { Err(Errno::EACCES) });
-                (encoded(&result), None)
-            }
-            Operation::ReadLink { .. } => {
-                let result = match node {
-                    Some(Node::Link(target)) => Ok(target.as_bytes().to_vec()),
-                    Some(_) => Err(Errno::EINVAL),
-                    None => Err(Errno::ENOENT),
-                };
-                (encoded(&result), None)
-            }
-            _ => unreachable!("answered above"),
+        if let Some(path) = path_of(operation) {
+            self.visit(operation.name(), path);
         }
+        self.target.perform(operation).unwrap_or_else(|| {
+            let answer: Result<(), Errno> = Err(Errno::ENOSYS);
+            ToLayer::Answer(codec::encode(&answer).expect("an answer fits"))
+        })
     }
 
-    fn open(&self, path: &[u8], flags: i32) -> (ToLayer, Option<OwnedFd>) {
-        let path = self.visit("open", path);
-        match self.followed(self.nodes.get(path.as_str()), flags & libc::O_NOFOLLOW == 0) {
-            Ok(Node::File(content)) => {
-                let metadata = metadata_of(&Node::File(content.clone()));
-                (ToLayer::Opened(Ok(OpenedFile { metadata, copy: true })), Some(memfd(&content)))
-            }
-            Ok(Node::Folder) => (ToLayer::Opened(Err(Errno(libc::EISDIR))), None),
-            Ok(Node::Link(_)) => (ToLayer::Opened(Err(Errno(libc::ELOOP))), None),
-            Err(errno) => (ToLayer::Opened(Err(errno)), None),
-        }
-    }
-
-    /// Notes that a program came to `path`, and does what that path provokes; gives it shortened.
-    fn visit(&self, what: &str, path: &[u8]) -> String {
+    /// Notes that a program came to `path`, and does what that path provokes.
+    fn visit(&self, what: &str, path: &[u8]) {
         // No folder here is a link, so that walking a path and shortening it come to the same.
         let path = String::from_utf8_lossy(&rules::path::normalise(path)).into_owned();
         self.note(format!("{what} {path}"));
@@ -318,15 +274,6 @@ impl State {
             for connection in self.connections.lock().expect("not poisoned").drain(..) {
                 connection.shutdown(std::net::Shutdown::Both).expect("a connection can be cut");
             }
-        }
-        path
-    }
-
-    fn followed(&self, node: Option<&Node>, follow: bool) -> Result<Node, Errno> {
-        match node {
-            Some(Node::Link(target)) if follow => self.nodes.get(target).cloned().ok_or(Errno::ENOENT),
-            Some(node) => Ok(node.clone()),
-            None => Err(Errno::ENOENT),
         }
     }
 
@@ -343,43 +290,22 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
     address
 }
 
-fn nodes() -> HashMap<&'static str, Node> {
-    let text = |text: &str| Node::File(text.as_bytes().to_vec());
-    HashMap::from([
-        ("/data", Node::Folder),
-        ("/data/file", text("remote content\n")),
-        ("/data/slow", text("slow\n")),
-        ("/data/fatal", text("never\n")),
-        ("/data/empty", text("")),
-        ("/data/large", Node::File((0..3_000_000_u32).map(|index| index.to_le_bytes()[0]).collect())),
-        ("/data/link", Node::Link("/data/file")),
-        ("/etc/resolv.conf", text("nameserver 10.96.0.10\n")),
-        ("/etc/hosts", text("10.9.9.9 pod-1\n")),
-    ])
-}
-
-fn metadata_of(node: &Node) -> Metadata {
-    let (mode, size) = match node {
-        Node::File(content) => (libc::S_IFREG | 0o640, content.len()),
-        Node::Link(target) => (libc::S_IFLNK | 0o777, target.len()),
-        Node::Folder => (libc::S_IFDIR | 0o755, 4096),
+/// The path that an operation is about.
+fn path_of(operation: &Operation) -> Option<&[u8]> {
+    let which = |file| match file {
+        &Which::Path { ref path, follow: _ } => Some(path.as_slice()),
+        Which::Open(_) => None,
     };
-    let size = i64::try_from(size).expect("a small file");
-    let time = Timestamp { seconds: 1_600_000_000, nanoseconds: 123 };
-    Metadata {
-        dev: 0x1234,
-        ino: 77,
-        mode,
-        nlink: 1,
-        uid: 1001,
-        gid: 1002,
-        rdev: 0,
-        size,
-        blksize: 4096,
-        blocks: (size + 511) / 512,
-        atime: time,
-        mtime: time,
-        ctime: time,
+    match operation {
+        Operation::Stat { request } => which(&request.file),
+        Operation::Change { request } => which(&request.file),
+        Operation::Access { request } => Some(&request.path),
+        Operation::ReadLink { request } => Some(&request.path),
+        Operation::RealPath { request } => Some(&request.path),
+        Operation::MakeDirectory { request } => Some(&request.path),
+        Operation::Remove { request } => Some(&request.path),
+        Operation::Rename { request } => Some(&request.from),
+        _ => None,
     }
 }
 
@@ -398,15 +324,6 @@ fn lookup(request: &Lookup) -> LookupAnswer {
         addresses: addresses.iter().map(|ip| ip.parse().expect("an address")).collect(),
         canonical: format!("{}.default.svc.cluster.local", request.name),
     }
-}
-
-/// A read-only descriptor of a file in memory, as the real session hands out.
-fn memfd(content: &[u8]) -> OwnedFd {
-    let memory = memfd_create(c"remote", MFdFlags::MFD_CLOEXEC).expect("files in memory");
-    let mut file = std::fs::File::from(memory);
-    file.write_all(content).expect("memory is left");
-    file.set_permissions(std::fs::Permissions::from_mode(0o600)).expect("its owner may");
-    std::fs::File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).expect("/proc is mounted").into()
 }
 
 fn send_with(connection: &UnixStream, message: &[u8], descriptor: &OwnedFd) -> std::io::Result<()> {

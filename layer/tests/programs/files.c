@@ -26,7 +26,8 @@ static void show(const char *name, int fd) {
         return;
     }
     ssize_t len = read(fd, text, sizeof text - 1);
-    printf("%s: %.*s", name, (int)len, text);
+    if (len > 0) printf("%s: %.*s", name, (int)len, text);
+    else printf("%s: open, %s\n", name, len ? strerrorname_np(errno) : "empty");
     close(fd);
 }
 
@@ -106,7 +107,8 @@ int main(void) {
     fd = open(PATH, O_RDONLY);
     memset(&x, 0, sizeof x);
     done = statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &x);
-    printf("statx of an open file: %d mode %o size %llu inode %llu\n", done, x.stx_mode, x.stx_size, x.stx_ino);
+    stat(PATH, &s);
+    printf("statx of an open file: %d mode %o size %llu same %d\n", done, x.stx_mode, x.stx_size, x.stx_ino == s.st_ino);
     close(fd);
     printf("access: %d %d", access(PATH, R_OK), access(PATH, X_OK));
     printf(" %s\n", strerrorname_np(errno));

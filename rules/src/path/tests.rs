@@ -244,6 +244,28 @@ fn the_first_rewrite_that_matches_counts_and_the_search_goes_on_with_its_result(
 }
 
 #[test]
+fn folders_of_the_target_lead_to_what_is_in_them() {
+    let check = |policy: &FilePolicy, path: &str, read, write| {
+        let rules = PathRules::new(policy, b"");
+        let place = |access| rules.decide_in(b"/data/rw", path.as_bytes(), access).place;
+        assert_eq!((place(Access::Read), place(Access::Write)), (read, write), "{path}");
+    };
+    let reading = policy(FileMode::Read);
+    check(&reading, "/data/rw/x.py", Place::Remote, Place::Local);
+    check(&reading, "/data/rw/x", Place::Remote, Place::Local);
+    check(&reading, "/data/rw/../../etc/passwd", Place::Remote, Place::Local);
+    check(&policy(FileMode::Write), "/data/rw/x.py", Place::Remote, Place::Remote);
+    let listed = FilePolicy {
+        read_write: vec!["^/data/rw/".into()],
+        not_found: vec!["hidden".into()],
+        ..policy(FileMode::Read)
+    };
+    check(&listed, "/data/rw/x.py", Place::Remote, Place::Remote);
+    check(&listed, "/data/rw/hidden", Place::NotFound, Place::NotFound);
+    check(&listed, "/data/x", Place::Remote, Place::Local);
+}
+
+#[test]
 fn without_patterns_no_regex_is_built() {
     let rules = PathRules::new(&policy(FileMode::Read), b"");
     rules.decide(b"/data/x", Access::Read);

@@ -1,0 +1,77 @@
+//! Folders of the target that the program is in, or has open.
+//!
+//! Their descriptors are on a device of their own (`Policy::files_device`), and the kernel's name for them is their path
+//! inside the target. Whether the working directory is such a folder is known without asking: it is found out at the
+//! start, and changes with chdir(2) only. (It belongs to all threads; clone(2) without `CLONE_FS` is not looked after.)
+
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use libc::c_int;
+use protocol::Errno;
+
+use crate::scope::Hooked;
+use crate::state::Layer;
+use crate::sys;
+
+/// Whether this process is in a folder of the target.
+static IS_REMOTE: AtomicBool = AtomicBool::new(false);
+
+/// Finds out whether this process is in a folder of the target, at its start and when it may have left one. Not in a
+/// child of vfork(2), which shares this memory and nothing else; it executes another program next.
+pub(crate) fn find_out(files_device: u64, is_own_process: bool) {
+    let is_remote = files_device != 0 && sys::status_at(c".").is_ok_and(|status| status.st_dev == files_device);
+    if is_own_process {
+        IS_REMOTE.store(is_remote, Ordering::Relaxed);
+    }
+}
+
+/// Whether this process is in a folder of the target.
+pub(crate) fn is_remote() -> bool {
+    IS_REMOTE.load(Ordering::Relaxed)
+}
+
+/// The path, inside the target, of the folder that relative paths of a call start at; nothing when it is no folder of
+/// the target.
+pub(crate) fn folder(layer: &Layer, folder: c_int) -> Hooked<Option<Vec<u8>>> {
+    if layer.policy.files_device == 0 {
+        return Ok(None);
+    }
+    if folder == libc::AT_FDCWD {
+        return if is_remote() { Ok(Some(current()?)) } else { Ok(None) };
+    }
+    let is_folder = is_targets(layer, folder, libc::S_IFDIR);
+    let path = if is_folder { sys::read_link(&sys::descriptor_path(folder))? } else { return Ok(None) };
+    Ok(Some(path).filter(|path| is_path(path)))
+}
+
+/// Whether `fd` is a file of the target, of type `kind` (`S_IFDIR`…).
+pub(crate) fn is_targets(layer: &Layer, fd: c_int, kind: libc::mode_t) -> bool {
+    let device = layer.policy.files_device;
+    device != 0 && sys::status(fd).is_ok_and(|status| status.st_dev == device && status.st_mode & libc::S_IFMT == kind)
+}
+
+/// The working directory's path inside the target, while it is there. `ENOENT` when it has been removed.
+pub(crate) fn current() -> Result<Vec<u8>, Errno> {
+    let path = sys::read_link(c"/proc/self/cwd")?;
+    if is_path(&path) { Ok(path) } else { Err(Errno::ENOENT) }
+}
+
+/// proc(5): the kernel marks names of what is not there any more.
+fn is_path(name: &[u8]) -> bool {
+    name.starts_with(b"/") && !name.ends_with(b" (deleted)")
+}
+
+/// Goes into an open folder of whomever. fchdir(2)
+pub(crate) fn enter(layer: &Layer, folder: c_int) -> Result<(), Errno> {
+    sys::change_folder(folder)?;
+    find_out(layer.policy.files_device, layer.link.is_own_process());
+    Ok(())
+}
+
+/// Goes into a folder of this machine. chdir(2)
+pub(crate) fn leave(layer: &Layer, path: &CStr) -> Result<(), Errno> {
+    sys::change_folder_to(path)?;
+    find_out(layer.policy.files_device, layer.link.is_own_process());
+    Ok(())
+}
