@@ -1,134 +1,88 @@
-//! What an executable file would do with a preloaded glibc library: follow `#!`, read the ELF header.
+//! Which engine serves a file that is about to be executed. Runs between fork and exec: nothing is allocated.
 
-use std::ffi::{CStr, CString};
-use std::os::fd::OwnedFd;
+use std::ffi::CStr;
+use std::os::fd::AsRawFd;
+
+use protocol::Errno;
+use rules::executable::{self, Engine, Grants, INTERPRETER_LIMIT, Nature};
 
 use crate::sys;
 
-/// How a program takes to the layer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Loaded by glibc, or not known to be anything else.
-    Preloadable,
-    /// No dynamic loader: the preload variable is ignored, the program runs without us, its children may not.
-    Static,
-    /// Another loader or another word size: a preloaded glibc library would kill it, or be complained about.
-    Foreign,
-}
-
-/// `#!` lines followed at most; the kernel's own limit is 4.
-const SCRIPT_DEPTH: usize = 4;
-
-/// The program that the kernel would run for `path`.
-pub(crate) fn classify(path: &CStr) -> Kind {
-    let mut head = [0; 4096];
-    let mut path = path.to_owned();
-    for _ in 0..=SCRIPT_DEPTH {
-        let Ok(file) = sys::open(&path, libc::O_RDONLY | libc::O_CLOEXEC) else {
-            // Not readable: exec will fail, or it may be executed only; then there is nothing to learn.
-            return Kind::Preloadable;
+/// The engine for what the kernel would run for `path`.
+///
+/// Nothing when that cannot be known: the file cannot be read, or is no program; a shell that reads it as a script, and
+/// whom binfmt_misc names, are programs like others.
+pub(crate) fn classify(path: &CStr) -> Option<Engine> {
+    // A pipe of that name shall not keep us waiting for its other end.
+    let open = |path: &CStr| sys::open(path, libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NONBLOCK).ok();
+    let mut file = open(path)?;
+    for _ in 0..=INTERPRETER_LIMIT {
+        let read = |buffer: &mut [u8], offset| match i64::try_from(offset) {
+            Ok(offset) => sys::read_at(&file, buffer, offset),
+            Err(_) => Err(Errno::EINVAL),
         };
-        let Ok(len) = sys::read_at(&file, &mut head, 0) else {
-            return Kind::Preloadable;
-        };
-        let head = &head[..len];
-        match interpreter_of_script(head) {
-            Some(next) => path = next,
-            None => return classify_elf(head, &file),
+        match executable::inspect(read).ok()? {
+            Nature::Script(line) => file = open(line.interpreter())?,
+            Nature::Program(engine) => {
+                let (user, group) = sys::user_and_group();
+                let obstacle = grants(file.as_raw_fd())?.obstacle(user, group);
+                return Some(obstacle.map_or(engine, Engine::Neither));
+            }
+            Nature::Unknown => return None,
         }
     }
-    Kind::Preloadable
+    None
 }
 
-/// The path after `#!`.
-fn interpreter_of_script(head: &[u8]) -> Option<CString> {
-    let line = head.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
-    let path = line.trim_ascii_start().split(u8::is_ascii_whitespace).next()?;
-    CString::new(path).ok().filter(|path| !path.is_empty())
-}
-
-/// elf(5), 64-bit little-endian: what the header's program headers say.
-fn classify_elf(head: &[u8], file: &OwnedFd) -> Kind {
-    const CLASS_64: u8 = 2;
-    const PT_INTERP: u32 = 3;
-    if head.get(..4) != Some(b"\x7fELF") {
-        return Kind::Preloadable;
-    }
-    if head.get(4) != Some(&CLASS_64) {
-        return Kind::Foreign;
-    }
-    let (Some(table), Some(size), Some(count)) = (u64_at(head, 32), u16_at(head, 54), u16_at(head, 56)) else {
-        return Kind::Preloadable;
-    };
-    for index in 0..u64::from(count) {
-        let mut entry = [0; 56];
-        let at = table.wrapping_add(index * u64::from(size));
-        if !read_exact(file, &mut entry, at) {
-            return Kind::Preloadable;
-        }
-        let Some(kind) = entry.first_chunk::<4>().copied().map(u32::from_le_bytes) else {
-            continue;
-        };
-        if kind == PT_INTERP {
-            let mut loader = [0; 128];
-            let at = i64::try_from(u64_at(&entry, 8).unwrap_or(0)).unwrap_or(0);
-            let len = sys::read_at(file, &mut loader, at).unwrap_or(0);
-            let loader = loader[..len].split(|byte| *byte == 0).next().unwrap_or(&[]);
-            let musl = loader.windows(7).any(|part| part == b"ld-musl");
-            return if musl { Kind::Foreign } else { Kind::Preloadable };
-        }
-    }
-    Kind::Static
-}
-
-fn read_exact(file: &OwnedFd, buffer: &mut [u8], at: u64) -> bool {
-    i64::try_from(at).is_ok_and(|at| sys::read_at(file, buffer, at) == Ok(buffer.len()))
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes.get(at..)?.first_chunk().copied().map(u64::from_le_bytes)
-}
-
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().copied().map(u16::from_le_bytes)
+fn grants(file: i32) -> Option<Grants> {
+    let status = sys::status(file).ok()?;
+    let capabilities = sys::has_attribute(file, c"security.capability");
+    Some(Grants { mode: status.st_mode, owner: status.st_uid, group: status.st_gid, capabilities })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::CString;
     use std::io::Write;
+
+    use rules::executable::Reason;
 
     use super::*;
 
-    fn kind_of(content: &[u8]) -> Kind {
+    fn file(content: &[u8]) -> (tempfile::NamedTempFile, CString) {
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
         file.write_all(content).expect("room for a few bytes");
-        let path = file.path().to_str().expect("an ASCII path").to_owned();
-        classify(&CString::new(path).expect("no NUL in a path"))
-    }
-
-    /// An ELF file with one program header and, behind it, a loader's name.
-    fn elf(class: u8, header_kind: u32, loader: &[u8]) -> Vec<u8> {
-        let mut file = vec![0; 64 + 56];
-        file[..4].copy_from_slice(b"\x7fELF");
-        file[4] = class;
-        file[32] = 64;
-        file[54] = 56;
-        file[56] = 1;
-        file[64..68].copy_from_slice(&header_kind.to_le_bytes());
-        file[72] = 120;
-        file.extend(loader);
-        file
+        let path = CString::new(file.path().to_str().expect("an ASCII path")).expect("no NUL in a path");
+        (file, path)
     }
 
     #[test]
-    fn loaders_tell() {
-        assert_eq!(kind_of(&elf(2, 3, b"/lib64/ld-linux-x86-64.so.2\0")), Kind::Preloadable);
-        assert_eq!(kind_of(&elf(2, 3, b"/lib/ld-musl-x86_64.so.1\0")), Kind::Foreign);
-        assert_eq!(kind_of(&elf(2, 1, b"")), Kind::Static);
-        assert_eq!(kind_of(&elf(1, 3, b"/lib/ld-linux.so.2\0")), Kind::Foreign);
-        assert_eq!(kind_of(b"#! /bin/sh -e\n"), Kind::Preloadable);
-        assert_eq!(kind_of(b"#!/nowhere\n"), Kind::Preloadable);
-        assert_eq!(kind_of(b"echo hello"), Kind::Preloadable);
-        assert_eq!(kind_of(b""), Kind::Preloadable);
+    fn scripts_are_judged_by_their_interpreters() {
+        // One segment, which is no loader: statically linked.
+        let mut program = std::fs::read("/bin/true").expect("readable")[..64].to_vec();
+        program[32..40].copy_from_slice(&64_u64.to_le_bytes());
+        program[56..58].copy_from_slice(&1_u16.to_le_bytes());
+        program.extend([0; 56]);
+        let (_program, path) = file(&program);
+        assert_eq!(classify(&path), Some(Engine::Seccomp(Reason::Static)));
+        let (_script, script) = file(&[b"#!", path.to_bytes(), b" -x\n"].concat());
+        assert_eq!(classify(&script), Some(Engine::Seccomp(Reason::Static)));
+        let (_script, script) = file(&[b"#! ", script.to_bytes(), b"\n"].concat());
+        assert_eq!(classify(&script), Some(Engine::Seccomp(Reason::Static)));
+        let shell = file(b"#!/bin/sh -e\n");
+        assert_eq!(classify(&shell.1), Some(Engine::Preload));
+    }
+
+    #[test]
+    fn what_cannot_be_known_is_not_guessed() {
+        for content in [&b"#!/nowhere\n"[..], b"#!\n", b"echo hello", b"", b"\x7fELF"] {
+            let (_file, path) = file(content);
+            assert_eq!(classify(&path), None, "{content:?}");
+        }
+        assert_eq!(classify(c"/nowhere"), None);
+        let (_file, path) = file(b"");
+        let endless = [b"#!", path.to_bytes(), b"\n"].concat();
+        std::fs::write(path.to_str().expect("ASCII"), endless).expect("written");
+        assert_eq!(classify(&path), None);
     }
 }

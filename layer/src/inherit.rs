@@ -9,7 +9,7 @@ use libc::c_char;
 use protocol::link::variable;
 
 use crate::cabi::{Text, Texts};
-use crate::classify::Kind;
+use crate::stack::{self, StackBytes};
 use crate::sys;
 
 const PRELOAD: &[u8] = b"LD_PRELOAD=";
@@ -18,8 +18,14 @@ const PRELOAD: &[u8] = b"LD_PRELOAD=";
 const SMALL: usize = 256;
 const LARGE: usize = 2000;
 
-/// Bytes of a merged `LD_PRELOAD`.
-const PRELOAD_LIMIT: usize = 4096;
+/// Whether a program gets our library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Library {
+    /// It is loaded into it, or ignored.
+    Given,
+    /// It would kill the program, or be complained about.
+    Withheld,
+}
 
 /// Variables of ours, as they stood when this process started.
 pub(crate) struct Inheritance {
@@ -47,12 +53,12 @@ impl Inheritance {
         }
     }
 
-    /// Runs `exec` with `environment` completed for a program of `kind`.
+    /// Runs `exec` with `environment` completed for a program that gets our library, or does not.
     ///
-    /// Variables that the program passes itself are left alone; `LD_PRELOAD` of its own is kept behind ours. For a
-    /// foreign program ours is taken out.
-    pub(crate) fn complete<R>(&self, environment: Texts, kind: Kind, exec: impl FnOnce(Texts) -> R) -> R {
-        let Some(edit) = self.edit(environment, kind) else {
+    /// Variables that the program passes itself are left alone; `LD_PRELOAD` of its own is kept behind ours. Where ours
+    /// is withheld it is taken out.
+    pub(crate) fn complete<R>(&self, environment: Texts, library: Library, exec: impl FnOnce(Texts) -> R) -> R {
+        let Some(edit) = self.edit(environment, library) else {
             return exec(environment);
         };
         let entries = environment.iter().count() + 1 + self.variables.len() + 1;
@@ -65,14 +71,32 @@ impl Inheritance {
         }
     }
 
+    /// Puts back into the process's own environment what the program has taken out: for functions of libc that start
+    /// programs with it.
+    pub(crate) fn restore(&self) {
+        self.complete(Texts::environment(), Library::Given, |completed| {
+            if completed.pointer() == Texts::environment().pointer() {
+                return;
+            }
+            let ours = |text: &[u8]| {
+                text.starts_with(PRELOAD) || self.variables.iter().any(|variable| variable.as_bytes() == text)
+            };
+            for text in completed.iter().filter_map(|text| text.bytes().ok().map(<[u8]>::to_vec)) {
+                if ours(&text) {
+                    sys::set_variable(&text);
+                }
+            }
+        });
+    }
+
     /// What has to change, if anything.
-    fn edit(&self, environment: Texts, kind: Kind) -> Option<Edit<'_>> {
+    fn edit(&self, environment: Texts, library: Library) -> Option<Edit<'_>> {
         let mut preload = None;
         let mut missing = u8::MAX >> (8 - self.variables.len().min(8));
         for text in environment.iter() {
             let Ok(bytes) = text.bytes() else { continue };
             if let Some(value) = bytes.strip_prefix(PRELOAD) {
-                preload = Some(value.to_owned_on_stack());
+                preload = Some(StackBytes::new(value));
             }
             for (index, ours) in self.variables.iter().enumerate() {
                 if same_name(ours.as_bytes(), bytes) {
@@ -82,19 +106,19 @@ impl Inheritance {
         }
         let value = preload.as_ref().map_or(&[][..], StackBytes::bytes);
         let ours_is_there = entries(value).any(|entry| entry == self.library.as_bytes());
-        let preload = match (kind, ours_is_there) {
-            (Kind::Foreign, true) => {
+        let preload = match (library, ours_is_there) {
+            (Library::Withheld, true) => {
                 let mut rest = StackBytes::new(PRELOAD);
                 for entry in entries(value).filter(|entry| *entry != self.library.as_bytes()) {
-                    rest.push_entry(entry);
+                    push_entry(&mut rest, entry);
                 }
                 Preload::Replace(rest)
             }
-            (Kind::Foreign, false) | (_, true) => Preload::Keep,
-            (_, false) => {
+            (Library::Withheld, false) | (Library::Given, true) => Preload::Keep,
+            (Library::Given, false) => {
                 let mut merged = StackBytes::new(self.preload.as_bytes());
                 for entry in entries(value) {
-                    merged.push_entry(entry);
+                    push_entry(&mut merged, entry);
                 }
                 Preload::Replace(merged)
             }
@@ -150,53 +174,15 @@ impl Edit<'_> {
     }
 }
 
-/// Bytes with a NUL behind them, without the heap.
-struct StackBytes {
-    bytes: [u8; PRELOAD_LIMIT],
-    len: usize,
-}
-
-impl StackBytes {
-    fn new(start: &[u8]) -> Self {
-        let mut this = Self { bytes: [0; PRELOAD_LIMIT], len: 0 };
-        this.push(start);
-        this
+/// Adds a library to a list; one that does not fit any more is left out.
+fn push_entry(list: &mut StackBytes, entry: &[u8]) {
+    if list.bytes().len() + entry.len() + 2 > stack::LIMIT {
+        return;
     }
-
-    /// Adds a library to a list; one that does not fit any more is left out.
-    fn push_entry(&mut self, entry: &[u8]) {
-        if self.len + entry.len() + 2 > PRELOAD_LIMIT {
-            return;
-        }
-        if self.len > PRELOAD.len() {
-            self.push(b":");
-        }
-        self.push(entry);
+    if list.bytes().len() > PRELOAD.len() {
+        list.push(b":");
     }
-
-    fn push(&mut self, more: &[u8]) {
-        let count = more.len().min(PRELOAD_LIMIT - 1 - self.len);
-        self.bytes[self.len..self.len + count].copy_from_slice(&more[..count]);
-        self.len += count;
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
-    fn c_str(&self) -> &CStr {
-        CStr::from_bytes_until_nul(&self.bytes).expect("the last byte is never written")
-    }
-}
-
-trait ToOwnedOnStack {
-    fn to_owned_on_stack(&self) -> StackBytes;
-}
-
-impl ToOwnedOnStack for [u8] {
-    fn to_owned_on_stack(&self) -> StackBytes {
-        StackBytes::new(self)
-    }
+    list.push(entry);
 }
 
 /// Libraries in a value of `LD_PRELOAD`: separated by colons or spaces. ld.so(8).
@@ -228,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    fn check(environment: &[&CStr], kind: Kind, expected: &Expect) {
+    fn check(environment: &[&CStr], library: Library, expected: &Expect) {
         let inheritance = Inheritance {
             library: c"/l.so".to_owned(),
             preload: c"LD_PRELOAD=/l.so".to_owned(),
@@ -236,7 +222,7 @@ mod tests {
         };
         let mut pointers: Vec<_> = environment.iter().map(|text| text.as_ptr()).collect();
         pointers.push(ptr::null());
-        let shown = inheritance.complete(Texts::of(&pointers), kind, |list| {
+        let shown = inheritance.complete(Texts::of(&pointers), library, |list| {
             let texts: Vec<_> =
                 list.iter().map(|text| String::from_utf8_lossy(text.bytes().expect("not null")).into_owned()).collect();
             texts.join(" ")
@@ -246,20 +232,16 @@ mod tests {
 
     #[test]
     fn environments_are_completed() {
-        check(&[], Kind::Preloadable, &expect!["LD_PRELOAD=/l.so A=1 B=2"]);
-        check(&[c"X=y"], Kind::Preloadable, &expect!["X=y LD_PRELOAD=/l.so A=1 B=2"]);
+        check(&[], Library::Given, &expect!["LD_PRELOAD=/l.so A=1 B=2"]);
+        check(&[c"X=y"], Library::Given, &expect!["X=y LD_PRELOAD=/l.so A=1 B=2"]);
         check(
             &[c"A=other", c"LD_PRELOAD=/x.so /y.so"],
-            Kind::Preloadable,
+            Library::Given,
             &expect!["A=other LD_PRELOAD=/l.so:/x.so:/y.so B=2"],
         );
-        check(
-            &[c"LD_PRELOAD=/x.so:/l.so", c"B=2", c"A=1"],
-            Kind::Preloadable,
-            &expect!["LD_PRELOAD=/x.so:/l.so B=2 A=1"],
-        );
-        check(&[c"LD_PRELOAD=/x.so:/l.so", c"B=2", c"A=1"], Kind::Foreign, &expect!["B=2 A=1 LD_PRELOAD=/x.so"]);
-        check(&[c"LD_PRELOAD=/l.so"], Kind::Foreign, &expect!["A=1 B=2"]);
-        check(&[c"AB=3"], Kind::Static, &expect!["AB=3 LD_PRELOAD=/l.so A=1 B=2"]);
+        check(&[c"LD_PRELOAD=/x.so:/l.so", c"B=2", c"A=1"], Library::Given, &expect!["LD_PRELOAD=/x.so:/l.so B=2 A=1"]);
+        check(&[c"LD_PRELOAD=/x.so:/l.so", c"B=2", c"A=1"], Library::Withheld, &expect!["B=2 A=1 LD_PRELOAD=/x.so"]);
+        check(&[c"LD_PRELOAD=/l.so"], Library::Withheld, &expect!["A=1 B=2"]);
+        check(&[c"AB=3"], Library::Given, &expect!["AB=3 LD_PRELOAD=/l.so A=1 B=2"]);
     }
 }

@@ -172,6 +172,17 @@ impl Link {
         }
     }
 
+    /// A connection for the calling process alone, which may be a child of vfork(2). Allocates nothing.
+    pub(crate) fn connect_anew(&self) -> Result<OwnedFd, Errno> {
+        let connection = self.greet(&self.further_hello)?;
+        let mut answer = [0; 64];
+        let len = socket::receive_into(connection.as_fd(), &mut answer)?;
+        match codec::decode(&answer[..len]) {
+            Ok(ToLayer::Welcome(None)) => Ok(connection),
+            _ => Err(Errno(libc::ECONNREFUSED)),
+        }
+    }
+
     /// A connection on which `hello` has been sent.
     fn greet(&self, hello: &[u8]) -> Result<OwnedFd, Errno> {
         let connection = socket::connect_unix(&self.socket)?;

@@ -145,10 +145,36 @@ pub(crate) fn read_at(file: &OwnedFd, buffer: &mut [u8], offset: i64) -> Result<
     usize::try_from(count).map_err(|_| last_error())
 }
 
-/// Whether `access(2)` allows execution of `path` and it is no folder.
+/// Whether `path` is a file that access(2) allows to execute.
 pub(crate) fn is_executable(path: &CStr) -> bool {
+    // SAFETY: all zeroes is a valid `stat`.
+    let mut stat: libc::stat = unsafe { std::mem::zeroed() };
+    // SAFETY: `path` is terminated; writes one `stat`.
+    let is_file =
+        unsafe { libc::stat(path.as_ptr(), &raw mut stat) } == 0 && stat.st_mode & libc::S_IFMT == libc::S_IFREG;
     // SAFETY: `path` is terminated.
-    unsafe { libc::access(path.as_ptr(), libc::X_OK) == 0 }
+    is_file && unsafe { libc::access(path.as_ptr(), libc::X_OK) } == 0
+}
+
+/// Real user and group of this process.
+pub(crate) fn user_and_group() -> (u32, u32) {
+    // SAFETY: have no preconditions.
+    unsafe { (libc::getuid(), libc::getgid()) }
+}
+
+/// Whether an open file has the extended attribute `name`. fgetxattr(2).
+pub(crate) fn has_attribute(fd: RawFd, name: &CStr) -> bool {
+    // SAFETY: `name` is terminated; nothing is written where there is no room.
+    unsafe { libc::fgetxattr(fd, name.as_ptr(), std::ptr::null_mut(), 0) > 0 }
+}
+
+/// Sets `NAME=value` in the process's environment. setenv(3); only fails for want of memory.
+pub(crate) fn set_variable(text: &[u8]) {
+    let mut parts = text.splitn(2, |byte| *byte == b'=').map(CString::new);
+    if let (Some(Ok(name)), Some(Ok(value))) = (parts.next(), parts.next()) {
+        // SAFETY: both are terminated; the program that calls system(3) meanwhile reads its environment itself.
+        unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) };
+    }
 }
 
 /// fstat(2)

@@ -337,6 +337,10 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
         tasks: tasks.clone(),
         cancel: cancel.clone(),
     });
+    // Where the kernel does not let programs be watched, layers say so when they meet one.
+    if seccomp::filter::check().is_ok() {
+        plan.policy.launch.launcher = options.helper.clone().into_os_string().into_vec();
+    }
     let secret = random().map_err(local("making the session's secret"))?;
     let name = hex(&random::<8>().map_err(local("naming the session"))?);
     let socket = proxy::Socket::new(&runtime_directory(&options.environment), &name)

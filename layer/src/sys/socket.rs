@@ -159,6 +159,19 @@ pub(crate) fn next_len(socket: BorrowedFd<'_>) -> Result<usize, Errno> {
     }
 }
 
+/// Receives a message into `room`, of which the rest is lost; gives its length.
+pub(crate) fn receive_into(socket: BorrowedFd<'_>, room: &mut [u8]) -> Result<usize, Errno> {
+    loop {
+        // SAFETY: writes into `room` only.
+        let len = unsafe { libc::recv(socket.as_raw_fd(), room.as_mut_ptr().cast(), room.len(), 0) };
+        match last_if(len < 0) {
+            None => return Ok(len.unsigned_abs()),
+            Some(Errno(libc::EINTR)) => {}
+            Some(errno) => return Err(errno),
+        }
+    }
+}
+
 /// Receives a message of known length, and the descriptor that travels beside it, closed on exec if `close_on_exec`.
 pub(crate) fn receive(
     socket: BorrowedFd<'_>,

@@ -4,10 +4,12 @@
 mod files;
 mod hold;
 mod incoming;
+mod launch;
 mod link;
 mod names;
 mod outgoing;
 mod process;
 mod program;
 mod session;
+mod supervisor;
 mod target;

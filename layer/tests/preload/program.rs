@@ -34,6 +34,15 @@ pub(crate) fn library() -> PathBuf {
 
 /// Compiles `tests/programs/NAME.c`, once.
 pub(crate) fn c(name: &str) -> PathBuf {
+    compiled(name, &[])
+}
+
+/// As [`c`], linked statically.
+pub(crate) fn static_c(name: &str) -> PathBuf {
+    compiled(name, &["-static"])
+}
+
+fn compiled(name: &str, options: &[&str]) -> PathBuf {
     static BUILDING: Mutex<()> = Mutex::new(());
     let _guard = BUILDING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(format!("{name}.c"));
@@ -43,6 +52,7 @@ pub(crate) fn c(name: &str) -> PathBuf {
         let status = Command::new("cc")
             .args(["-D_GNU_SOURCE", "-O2", "-Wall", "-pthread", "-o"])
             .args([&program, &source])
+            .args(options)
             .status()
             .expect("there is a C compiler");
         assert!(status.success(), "{name}.c compiles");

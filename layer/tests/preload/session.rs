@@ -1,7 +1,7 @@
 //! A session for tests: speaks `protocol::link`, keeps names and addresses in memory, files in a folder.
 
 use std::collections::HashMap;
-use std::io::{IoSlice, Read, Write};
+use std::io::{IoSlice, Write};
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -20,6 +20,7 @@ use protocol::{Errno, PROTOCOL_VERSION, codec};
 use tempfile::TempDir;
 
 use crate::hold::{self, Hold};
+use crate::supervisor;
 use crate::target::Target;
 
 /// What the provoked session does, and what it saw.
@@ -165,12 +166,12 @@ impl State {
     fn serve(self: Arc<Self>, mut connection: UnixStream) {
         let mut buffer = vec![0; codec::MESSAGE_LIMIT];
         loop {
-            let len = match connection.read(&mut buffer) {
-                Ok(0) | Err(_) => return,
-                Ok(len) => len,
+            let (len, beside) = match supervisor::receive(&connection, &mut buffer) {
+                Ok((0, _)) | Err(_) => return,
+                Ok(received) => received,
             };
             let message = codec::decode(&buffer[..len]).expect("a layer's message");
-            let Some((answer, blob)) = self.answer(message) else {
+            let Some((answer, blob)) = self.answer(message, beside) else {
                 continue;
             };
             let answer = codec::encode(&answer).expect("an answer fits");
@@ -185,7 +186,7 @@ impl State {
         }
     }
 
-    fn answer(self: &Arc<Self>, message: ToSession) -> Option<(ToLayer, Option<OwnedFd>)> {
+    fn answer(self: &Arc<Self>, message: ToSession, beside: Option<OwnedFd>) -> Option<(ToLayer, Option<OwnedFd>)> {
         let plain = |answer| Some((answer, None));
         match message {
             ToSession::Hello { version, secret, first, executable } => {
@@ -231,7 +232,12 @@ impl State {
                 self.visit("open", &open.path);
                 Some(self.target.open(&open.path, open.flags, open.mode))
             }
-            ToSession::Environment | ToSession::Supervise { .. } => plain(ToLayer::Supervised(Err(Errno::ENOSYS))),
+            ToSession::Environment => plain(ToLayer::Refused("not for tests".into())),
+            ToSession::Supervise { executable } => {
+                self.note(format!("supervise {}", String::from_utf8_lossy(&executable)));
+                supervisor::supervise(beside.expect("a listener travels with it"));
+                plain(ToLayer::Supervised(Ok(())))
+            }
             ToSession::Names { peer } => {
                 let names = self.names.lock().expect("not poisoned").get(&peer).copied();
                 plain(ToLayer::Names(names))

@@ -1,0 +1,43 @@
+//! The way of a process that is about to become a program of the second engine: filter on, listener to the session.
+//!
+//! Runs in children of vfork(2), too: everything is on the stack, and on a connection of its own.
+
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::AsFd;
+
+use protocol::link::{ToLayer, encode_supervise};
+use protocol::{Errno, codec};
+use seccomp::handover::{HandoverError, hand_over};
+
+use crate::state::Layer;
+
+/// Room for a request: a path has at most 4096 bytes.
+const REQUEST_LIMIT: usize = 4096 + 64;
+
+/// Why the process has no supervisor.
+pub(crate) enum Unsupervised {
+    /// There is no filter either: the process may go on without us.
+    NoFilter(io::Error),
+    /// There is one, and nobody answers its calls.
+    NoSupervisor(Errno),
+}
+
+/// Has this process, which will execute `path` next, supervised.
+pub(crate) fn supervise(layer: &Layer, path: &CStr) -> Result<(), Unsupervised> {
+    let no_filter = |Errno(errno)| Unsupervised::NoFilter(io::Error::from_raw_os_error(errno));
+    let connection = layer.link.connect_anew().map_err(no_filter)?;
+    let mut request = [0; REQUEST_LIMIT];
+    let request = encode_supervise(path.to_bytes(), &mut request).map_err(|_| no_filter(Errno(libc::ENAMETOOLONG)))?;
+    let mut answer = [0; 64];
+    let len = hand_over(connection.as_fd(), request, &mut answer).map_err(|error| match error {
+        HandoverError::Filter(error) => Unsupervised::NoFilter(error),
+        HandoverError::Supervisor(error) => {
+            Unsupervised::NoSupervisor(Errno(error.raw_os_error().unwrap_or(libc::EIO)))
+        }
+    })?;
+    match codec::decode(&answer[..len]) {
+        Ok(ToLayer::Supervised(taken)) => taken.map_err(Unsupervised::NoSupervisor),
+        _ => Err(Unsupervised::NoSupervisor(Errno(libc::EPROTO))),
+    }
+}
