@@ -9,6 +9,7 @@ mod process;
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd},
+    time::Duration,
 };
 
 use libc::c_long;
@@ -40,6 +41,8 @@ pub enum Waited {
     Ended,
     /// The other descriptor is readable.
     Woken,
+    /// Nothing of that has happened in time.
+    Nothing,
 }
 
 /// The descriptor that seccomp(2) gave. Closing the last copy makes all trapped calls fail with `ENOSYS`.
@@ -65,21 +68,23 @@ impl Listener {
         checked(result).map(drop)
     }
 
-    /// Waits for the next call, or until `wake` is readable.
-    pub fn wait(&self, wake: BorrowedFd<'_>) -> io::Result<Waited> {
+    /// Waits for the next call, until `wake` is readable, or until the time is over.
+    pub fn wait(&self, wake: Option<BorrowedFd<'_>>, limit: Option<Duration>) -> io::Result<Waited> {
         let watched = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        let mut polled = [watched(self.raw()), watched(wake.as_raw_fd())];
+        // poll(2) leaves negative numbers out.
+        let mut polled = [watched(self.raw()), watched(wake.map_or(-1, |wake| wake.as_raw_fd()))];
+        let limit = limit.map_or(-1, |limit| libc::c_int::try_from(limit.as_millis()).unwrap_or(libc::c_int::MAX));
         loop {
             // SAFETY: two entries, both ours.
             #[expect(unsafe_code, reason = "poll(2)")]
-            let result = unsafe { libc::poll(polled.as_mut_ptr(), 2, -1) };
+            let result = unsafe { libc::poll(polled.as_mut_ptr(), 2, limit) };
             match checked(result) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
                 Ok(_) if polled[1].revents != 0 => return Ok(Waited::Woken),
                 Ok(_) if polled[0].revents & libc::POLLIN != 0 => return Ok(Waited::Call),
                 Ok(_) if polled[0].revents != 0 => return Ok(Waited::Ended),
-                Ok(_) => {}
+                Ok(_) => return Ok(Waited::Nothing),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! A supervised tree of processes: one listener, one thread that receives.
 
 use std::{
+    collections::HashSet,
     io,
     os::fd::{AsFd, OwnedFd},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -8,17 +9,21 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use seccomp::listener::{Listener, Notification, Waited};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, HANDLERS, Handler, processes::Processes};
+use super::{Call, HANDLERS, Handler, process::Process, processes::Processes};
 use crate::{
     event::Event,
     proxy::{Attached, Proxy},
 };
+
+/// Time for the processes of a tree to end by themselves when the session is over.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// More than there are system calls.
 const NUMBERS: usize = 512;
@@ -105,34 +110,87 @@ impl Tree {
     fn receive(self: &Arc<Self>, stopped: &impl AsFd) {
         let mut processes = Processes::new(self.proxy.clone());
         loop {
-            match self.listener.wait(stopped.as_fd()) {
-                Ok(Waited::Call) => {}
-                Ok(Waited::Ended | Waited::Woken) => break,
-                Err(error) => {
-                    tracing::error!(%error, "a supervised tree cannot be listened to");
-                    break;
-                }
-            }
-            match self.listener.receive() {
-                Ok(Some(notification)) => {
-                    let process = match processes.of(notification.thread) {
-                        Ok(process) => process,
-                        Err(error) => {
-                            self.unknown(&notification, &error);
-                            continue;
-                        }
-                    };
-                    let call = Call::new(self.clone(), process, notification);
-                    // A panic is our mistake: it costs the program this one call (EIO), not the tree.
-                    if catch_unwind(AssertUnwindSafe(|| handle(call))).is_err() {
-                        tracing::error!(number = notification.number, "internal error in the handler of a system call");
-                    }
-                }
-                Ok(None) => {}
-                Err(error) => tracing::warn!(%error, "a system call could not be received"),
+            match self.listener.wait(Some(stopped.as_fd()), None) {
+                Ok(Waited::Call | Waited::Nothing) => drop(self.next(&mut processes)),
+                Ok(Waited::Ended) => return,
+                Ok(Waited::Woken) => return self.end(&mut processes),
+                Err(error) => return tracing::error!(%error, "a supervised tree cannot be listened to"),
             }
         }
     }
+
+    /// Takes and handles one call; gives who made it.
+    fn next(self: &Arc<Self>, processes: &mut Processes) -> Option<Arc<Process>> {
+        let notification = match self.listener.receive() {
+            Ok(notification) => notification?,
+            Err(error) => {
+                tracing::warn!(%error, "a system call could not be received");
+                return None;
+            }
+        };
+        let process = match processes.of(notification.thread) {
+            Ok(process) => process,
+            Err(error) => {
+                self.unknown(&notification, &error);
+                return None;
+            }
+        };
+        let call = Call::new(self.clone(), process.clone(), notification);
+        // A panic is our mistake: it costs the program this one call (EIO), not the tree.
+        if catch_unwind(AssertUnwindSafe(|| handle(call))).is_err() {
+            tracing::error!(number = notification.number, "internal error in the handler of a system call");
+        }
+        Some(process)
+    }
+
+    /// The session is over. Without us every announced call of the tree would fail with `ENOSYS`, local ones too: its
+    /// processes are ended as those with our library are. Until they are gone, what is local still works.
+    fn end(self: &Arc<Self>, processes: &mut Processes) {
+        let mut told: HashSet<u32> = HashSet::new();
+        let mut names = Vec::new();
+        for process in processes.alive() {
+            names.push(format!("{} ({})", printable(&process.image().executable), process.pid()));
+            terminate(process, &mut told);
+        }
+        if !names.is_empty() {
+            self.proxy.observer.tell(Event::Warning(format!(
+                "the session is over, and what it supervised cannot go on without it: ended {}",
+                names.join(", ")
+            )));
+        }
+        let deadline = Instant::now() + GRACE;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.listener.wait(None, Some(left)) {
+                Ok(Waited::Call) => {
+                    if let Some(process) = self.next(processes) {
+                        terminate(&process, &mut told);
+                    }
+                }
+                Ok(Waited::Ended) | Err(_) => return,
+                Ok(Waited::Woken | Waited::Nothing) => {}
+            }
+            if left.is_zero() {
+                break;
+            }
+        }
+        for process in processes.alive() {
+            // It may have ended in this moment.
+            let _ = process.handle().signal(libc::SIGKILL);
+        }
+    }
+}
+
+fn terminate(process: &Process, told: &mut HashSet<u32>) {
+    if told.insert(process.pid()) {
+        // It may have ended in this moment.
+        let _ = process.handle().signal(libc::SIGTERM);
+    }
+}
+
+/// Bytes from elsewhere, without anything that a terminal would obey.
+pub(super) fn printable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).escape_debug().to_string()
 }
 
 fn handle(call: Call) {

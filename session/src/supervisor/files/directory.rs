@@ -6,7 +6,7 @@ use protocol::{
 };
 
 use super::{
-    super::Call,
+    super::{Call, tree::printable},
     file::{File, Side},
 };
 use crate::event::Event;
@@ -50,17 +50,14 @@ pub(super) fn tell(call: Call, into: usize, room: usize) {
 pub(super) fn unwatchable(call: &Call, file: &File) -> Errno {
     tell_once(
         call,
-        &format!(
-            "{} belongs to the target: changes of remote files cannot be watched (ENOSPC)",
-            file.path.escape_ascii()
-        ),
+        &format!("{} belongs to the target: changes of remote files cannot be watched (ENOSPC)", printable(&file.path)),
     );
     Errno(libc::ENOSPC)
 }
 
 fn tell_once(call: &Call, what: &str) {
     if call.process().first_warning() {
-        let executable = String::from_utf8_lossy(&call.process().image().executable).escape_debug().to_string();
+        let executable = printable(&call.process().image().executable);
         call.proxy().observer.tell(Event::Warning(format!("{executable} ({}): {what}", call.process().pid())));
     }
 }
