@@ -24,8 +24,9 @@ use crate::{
 /// How long the first frame may take once TLS is up.
 const HELLO_LIMIT: Duration = Duration::from_secs(5);
 
-/// Operations performed at a time; further ones wait. Each may hold a chunk of a file and a thread of the pool.
-const OPERATION_LIMIT: usize = 256;
+/// Bytes of operations that are performed or wait for it, at a time; `ENOMEM` beyond it. They are mostly data that is
+/// written, and the session is asked to send no more of it before it has its answers.
+const OPERATION_BYTES: usize = 16 * 1024 * 1024;
 
 /// Outgoing connections at a time: each is a descriptor and a port of the pod.
 const CONNECTION_LIMIT: usize = 1024;
@@ -80,7 +81,7 @@ where
         client: client.into(),
         services: Services { performer: services.performer.for_session(), ..services },
         ended: end.child_token(),
-        operations: Arc::new(Semaphore::new(OPERATION_LIMIT)),
+        operations: Arc::new(Semaphore::new(OPERATION_BYTES)),
         connections: Arc::new(Semaphore::new(CONNECTION_LIMIT)),
         subscriptions: Arc::new(Semaphore::new(SUBSCRIPTION_LIMIT)),
         tasks: JoinSet::new(),
@@ -148,13 +149,15 @@ impl Session {
         let ended = self.ended.clone();
         match head {
             StreamHead::Operation(encoded) => {
-                let (performer, operations) = (self.services.performer.clone(), self.operations.clone());
-                let work = async move {
-                    let _permit = operations.acquire().await.expect("never closed");
-                    performer.serve(encoded, stream).await;
+                let len = u32::try_from(encoded.len()).expect("a frame's payload");
+                let Ok(permit) = self.operations.clone().try_acquire_many_owned(len) else {
+                    tracing::warn!(limit = OPERATION_BYTES, "too many operations at a time");
+                    return stream.reset(Errno(libc::ENOMEM));
                 };
+                let performer = self.services.performer.clone();
                 self.tasks.spawn(async move {
-                    ended.run_until_cancelled(work).await;
+                    ended.run_until_cancelled(performer.serve(encoded, stream)).await;
+                    drop(permit);
                 });
             }
             StreamHead::Connect(request) => {

@@ -8,6 +8,7 @@ pub(crate) mod content;
 mod flags;
 pub(crate) mod handles;
 mod listing;
+pub(crate) mod locks;
 pub(crate) mod metadata;
 pub(crate) mod names;
 mod open;

@@ -30,7 +30,10 @@ use std::{
 use anyhow::Context;
 use clap::{ArgGroup, Parser};
 use link::{Identity, PublicKey};
-use nix::sys::stat::{Mode, umask};
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    stat::{Mode, umask},
+};
 use protocol::PROTOCOL_VERSION;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -93,6 +96,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     // Modes of files that are created come with the program's umask taken off.
     umask(Mode::empty());
+    raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(threads::POOL)
@@ -114,6 +118,16 @@ fn main() -> ExitCode {
             drop(writeln!(io::stderr(), "mirrord-agent: {error:#}"));
             exit_code(&error)
         }
+    }
+}
+
+/// Sessions hold files of the target open; the usual soft limit, 1024, is there for select(2), which nobody uses here.
+fn raise_descriptor_limit() {
+    let raised =
+        getrlimit(Resource::RLIMIT_NOFILE).and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        // Nothing is logged yet; opening fails with EMFILE a little earlier.
+        drop(writeln!(io::stderr(), "mirrord-agent: the limit of open files stays as it is: {error}"));
     }
 }
 

@@ -1,6 +1,13 @@
 //! The table of operations, performed on the target.
 
-use std::{os::fd::OwnedFd, sync::Arc};
+use std::{
+    os::fd::OwnedFd,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use protocol::{
     Errno,
@@ -13,7 +20,11 @@ use protocol::{
     },
     operation::{Answer, BLOB_FOLLOWS, NO_BLOB, Operation, Operations},
 };
-use tokio::{io::AsyncWriteExt, sync::Semaphore};
+use tokio::{
+    io::AsyncWriteExt,
+    sync::{Notify, Semaphore},
+    time::timeout,
+};
 
 use crate::{
     dns::{self, Resolver},
@@ -23,12 +34,23 @@ use crate::{
         blob::Blob,
         content,
         handles::{Handles, OpenFile},
+        locks::Locks,
         metadata, names,
     },
     rights::Rights,
     target::Target,
     threads::Threads,
 };
+
+/// Operations performed at a time for a session; further ones wait.
+const OPERATION_LIMIT: usize = 256;
+
+/// Locks that a session may wait for at a time; `ENOLCK` beyond it.
+const WAIT_LIMIT: usize = 1024;
+
+/// How soon, and how seldom at last, a lock is tried again that another process of the target may hold.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 
 /// Blobs that a session has under way at a time, besides small ones: each may have a chunk and a full send buffer in
 /// memory, 384 KiB.
@@ -40,30 +62,57 @@ pub(crate) struct Performer {
     target: Arc<Target>,
     resolver: Arc<Resolver>,
     threads: Threads,
-    handles: Arc<Handles>,
+    /// Told when something was unlocked, by whatever session.
+    unlocked: Arc<Notify>,
+    open_files: Arc<OpenFiles>,
+    operations: Arc<Semaphore>,
+    waits: Arc<Semaphore>,
     blobs: Arc<Semaphore>,
+}
+
+/// What a session has of the target's files.
+#[derive(Debug)]
+struct OpenFiles {
+    handles: Handles,
+    locks: Locks,
+}
+
+/// Says that nobody waits any more.
+struct SetOnDrop(Arc<AtomicBool>);
+
+impl Drop for SetOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Performer {
     /// Performs on `target`.
     pub(crate) fn new(target: Arc<Target>) -> Self {
-        let blobs = Arc::new(Semaphore::new(BLOB_LIMIT));
-        Self { target, resolver: Arc::default(), threads: Threads::default(), handles: Arc::default(), blobs }
+        Self::with(target, Arc::default(), Threads::default(), Arc::default())
     }
 
     /// The same for another session, which has nothing open.
     pub(crate) fn for_session(&self) -> Self {
-        let Self { target, resolver, threads, handles: _, blobs: _ } = self.clone();
-        Self { resolver, threads, ..Self::new(target) }
+        let unlocked = self.unlocked.clone();
+        Self::with(self.target.clone(), self.resolver.clone(), self.threads.clone(), unlocked)
     }
 
-    /// Closes what the session holds open.
+    fn with(target: Arc<Target>, resolver: Arc<Resolver>, threads: Threads, unlocked: Arc<Notify>) -> Self {
+        let open_files = OpenFiles { handles: Handles::default(), locks: Locks::new(unlocked.clone()) };
+        let [operations, waits, blobs] =
+            [OPERATION_LIMIT, WAIT_LIMIT, BLOB_LIMIT].map(|limit| Arc::new(Semaphore::new(limit)));
+        Self { target, resolver, threads, unlocked, open_files: Arc::new(open_files), operations, waits, blobs }
+    }
+
+    /// Closes what the session holds open, and so releases what it has locked. For the end of the session.
     pub(crate) fn end(&self) {
-        self.handles.close_all();
+        self.open_files.handles.close_all();
+        self.open_files.locks.release_all();
     }
 
     /// Serves one operation's stream to its end. An answer that cannot be sent any more is no error of ours.
-    pub(crate) async fn serve(&self, encoded: Vec<u8>, stream: link::Stream) {
+    pub(crate) async fn serve(&self, encoded: Vec<u8>, mut stream: link::Stream) {
         let operation = match protocol::codec::decode::<Operation>(&encoded) {
             Ok(operation) => operation,
             Err(error) => {
@@ -73,7 +122,20 @@ impl Performer {
         };
         drop(encoded);
         let name = operation.name();
-        let (answer, blob) = match self.perform(operation).await {
+        let waits = matches!(operation, Operation::Lock { request: Lock { wait: true, .. } });
+        let answered = if waits {
+            // Beside the others: one of those may be what it waits for.
+            let Ok(_permit) = self.waits.try_acquire() else { return stream.reset(Errno(libc::ENOLCK)) };
+            tokio::select! {
+                biased;
+                errno = stream.reset_by_peer() => return tracing::debug!(name, %errno, "a wait was given up"),
+                answered = self.perform(operation) => answered,
+            }
+        } else {
+            let _permit = self.operations.acquire().await.expect("never closed");
+            self.perform(operation).await
+        };
+        let (answer, blob) = match answered {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::warn!(name, %error, "an answer cannot be sent");
@@ -87,7 +149,14 @@ impl Performer {
 
     /// Writes the answer and its blob. A file that cannot be read to its end resets the stream with the kernel's errno.
     async fn send(&self, mut stream: link::Stream, answer: &[u8], blob: Option<Blob>) -> std::io::Result<()> {
-        stream.write_encoded(answer).await?;
+        if let Err(error) = stream.write_encoded(answer).await {
+            // Nobody knows of what was opened.
+            if let Some(handle) = blob.and_then(|blob| blob.handle()) {
+                let file = self.open_files.handles.take(handle);
+                drop(file);
+            }
+            return Err(error);
+        }
         let Some(mut blob) = blob else {
             stream.write_all(&[NO_BLOB]).await?;
             return stream.shutdown().await;
@@ -148,7 +217,7 @@ impl Performer {
         handle: Handle,
         act: impl FnOnce(Arc<OpenFile>) -> Result<T, Errno> + Send + 'static,
     ) -> Result<T, Errno> {
-        let file = self.handles.get(handle)?;
+        let file = self.open_files.handles.get(handle)?;
         self.threads
             .run(move || {
                 let rights = file.rights().clone();
@@ -174,8 +243,9 @@ impl Operations for Performer {
     type Blob = Blob;
 
     async fn open(&self, request: Open) -> Result<Answer<Opened, Blob>, Errno> {
-        let handles = self.handles.clone();
-        let (reply, blob) = self.at_root(move |root, rights| files::open(root, &request, rights, &handles)).await?;
+        let open_files = self.open_files.clone();
+        let (reply, blob) =
+            self.at_root(move |root, rights| files::open(root, &request, rights, &open_files.handles)).await?;
         Ok(Answer { reply, blob: Some(blob) })
     }
 
@@ -198,9 +268,15 @@ impl Operations for Performer {
     }
 
     async fn close(&self, request: Close) -> Result<Answer<(), Blob>, Errno> {
-        let file = self.handles.take(request.handle)?;
-        // What others still do with it comes first; then nobody is told how closing went, as with close(2) itself.
-        Ok(self.threads.run(move || Arc::into_inner(file).map_or(Ok(()), OpenFile::close)).await?.into())
+        let Close { handle } = request;
+        let file = self.open_files.handles.take(handle)?;
+        let open_files = self.open_files.clone();
+        let close = move || {
+            open_files.locks.release(handle);
+            // Where something is still done with it that closes it, and nobody is told how that went.
+            Arc::into_inner(file).map_or(Ok(()), OpenFile::close)
+        };
+        Ok(self.threads.run(close).await?.into())
     }
 
     async fn allocate(&self, request: Allocate) -> Result<Answer<(), Blob>, Errno> {
@@ -211,12 +287,35 @@ impl Operations for Performer {
         Ok(self.at_handle(request.handle, move |file| content::seek(&file, request)).await?.into())
     }
 
-    async fn lock(&self, _request: Lock) -> Result<Answer<(), Blob>, Errno> {
-        Err(Errno::ENOSYS)
+    async fn lock(&self, request: Lock) -> Result<Answer<(), Blob>, Errno> {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let _cancel = SetOnDrop(cancelled.clone());
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            let unlocked = self.open_files.locks.unlocked().notified();
+            tokio::pin!(unlocked);
+            unlocked.as_mut().enable();
+            let (open_files, cancelled) = (self.open_files.clone(), cancelled.clone());
+            let placed = self
+                .at_handle(request.handle, move |_| open_files.locks.place(&open_files.handles, request, &cancelled))
+                .await;
+            match placed {
+                Err(Errno(libc::EAGAIN)) if request.wait => {}
+                placed => {
+                    placed?.keep();
+                    return Ok(().into());
+                }
+            }
+            // The target's own processes do not tell us.
+            let _ = timeout(pause, unlocked).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
     }
 
-    async fn test_lock(&self, _request: TestLock) -> Result<Answer<Option<HeldLock>, Blob>, Errno> {
-        Err(Errno::ENOSYS)
+    async fn test_lock(&self, request: TestLock) -> Result<Answer<Option<HeldLock>, Blob>, Errno> {
+        let open_files = self.open_files.clone();
+        let held = self.at_handle(request.handle, move |_| open_files.locks.test(&open_files.handles, request)).await?;
+        Ok(held.into())
     }
 
     async fn stat(&self, request: Stat) -> Result<Answer<Metadata, Blob>, Errno> {
@@ -268,7 +367,7 @@ impl Operations for Performer {
                 .await
             }
             Which::Open(handle) => {
-                let file = self.handles.get(handle)?;
+                let file = self.open_files.handles.get(handle)?;
                 self.at_root(move |root, _| names::hard_link(root, Subject::from(&*file), &to)).await
             }
         };

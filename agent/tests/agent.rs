@@ -2,6 +2,8 @@
 
 #[path = "support/agent.rs"]
 mod agent;
+#[path = "agent/files.rs"]
+mod files;
 #[path = "support/namespace.rs"]
 mod namespace;
 

@@ -255,6 +255,19 @@ impl State {
         Poll::Ready(Ok(len))
     }
 
+    /// Ready once the stream is reset or the link is gone. Waits in the writer's place.
+    pub(crate) fn poll_reset(&mut self, id: u32, cx: &Context<'_>) -> Poll<Errno> {
+        let Some(flow) = self.flows.get_mut(&id) else { return Poll::Ready(Errno::ECONNRESET) };
+        match (flow.reset, &self.closed) {
+            (Some(errno), _) => Poll::Ready(errno),
+            (None, Some(_)) => Poll::Ready(Errno(LINK_GONE)),
+            (None, None) => {
+                flow.writer = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
     pub(crate) fn finish(&mut self, id: u32) -> io::Result<()> {
         if let Some(flow) = self.flows.get_mut(&id) {
             if let Some(errno) = flow.reset {

@@ -56,6 +56,13 @@ impl Stream {
         self.writer.reset(errno);
     }
 
+    /// Resolves when the peer has reset the stream or the link is gone, with the errno that reads and writes fail with:
+    /// for work that nobody may want any more. That the peer has finished its direction does not count.
+    pub async fn reset_by_peer(&mut self) -> Errno {
+        let ReadHalf { id, link } = &self.reader;
+        std::future::poll_fn(|cx| link.shared().with(|state| state.poll_reset(*id, cx))).await
+    }
+
     /// Sends one message.
     pub async fn write_message<T: Encode>(&mut self, message: &T) -> io::Result<()> {
         self.writer.write_message(message).await

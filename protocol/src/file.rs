@@ -146,7 +146,7 @@ pub struct Synchronise {
     pub data_only: bool,
 }
 
-/// close(2). Locks held through the handle are released.
+/// close(2). Locks placed through the handle are released, with all that their owners hold on the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Close {
     /// The open file.
@@ -193,13 +193,15 @@ pub enum LockKind {
 pub struct Lock {
     /// The open file.
     pub handle: Handle,
-    /// Who locks: locks of one owner do not exclude each other. Unique within the session.
+    /// Who locks: locks of one owner on one file do not exclude each other, through whatever handles. Unique within the
+    /// session.
     pub owner: u64,
     /// What the lock allows.
     pub kind: LockKind,
     /// Start and length in bytes, length 0: to the end of the file.
     pub range: Option<(i64, i64)>,
-    /// Whether to wait for others; the wait ends when the session resets the request's stream.
+    /// Whether to wait for others; the wait ends when the session resets the request's stream. An answer may be under
+    /// way then: the session gives up what it did not hold before.
     pub wait: bool,
 }
 

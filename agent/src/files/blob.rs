@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use nix::sys::uio::pread;
-use protocol::Errno;
+use protocol::{Errno, file::Handle};
 
 use super::{errno, handles::OpenFile, listing};
 
@@ -21,6 +21,8 @@ const FIRST_CHUNK: usize = 64 * 1024;
 pub(crate) struct Blob {
     ready: Option<Bytes>,
     rest: Option<Source>,
+    /// What the answer says is held open.
+    handle: Option<Handle>,
 }
 
 #[derive(Debug)]
@@ -34,22 +36,32 @@ enum Source {
 impl Blob {
     /// A blob that is in memory.
     pub(crate) fn memory(bytes: Vec<u8>) -> Self {
-        Self { ready: Some(bytes.into()), rest: None }
+        Self { ready: Some(bytes.into()), rest: None, handle: None }
     }
 
     /// At most `len` bytes of a file; the first ones are read now. Blocks.
     pub(super) fn of_file(file: Arc<OpenFile>, at: i64, len: usize) -> Result<Self, Errno> {
         let rest = Source::File { file, at, left: len };
-        let mut blob = Self { ready: None, rest: Some(rest) };
+        let mut blob = Self { ready: None, rest: Some(rest), handle: None };
         blob.ready = blob.read(FIRST_CHUNK)?;
         Ok(blob)
     }
 
     /// The listing of a directory that nobody else reads; its first entries are read now. Blocks.
     pub(super) fn of_directory(directory: Arc<OpenFile>) -> Result<Self, Errno> {
-        let mut blob = Self { ready: None, rest: Some(Source::Directory(directory)) };
+        let mut blob = Self { ready: None, rest: Some(Source::Directory(directory)), handle: None };
         blob.ready = blob.read(FIRST_CHUNK)?;
         Ok(blob)
+    }
+
+    /// The same blob, with an answer that tells of `handle`.
+    pub(super) fn with(self, handle: Handle) -> Self {
+        Self { handle: Some(handle), ..self }
+    }
+
+    /// What the answer says is held open.
+    pub(crate) fn handle(&self) -> Option<Handle> {
+        self.handle
     }
 
     /// The next bytes, if they need no waiting.

@@ -106,43 +106,39 @@ fn is_special(kind: SFlag) -> bool {
 /// What travels with the answer.
 fn content(file: Arc<OpenFile>, kind: SFlag, status: &FileStat, handles: &Handles) -> Result<(Content, Blob), Errno> {
     let nothing = || Blob::memory(Vec::new());
-    if file.is_bare() {
-        return Ok((Content::Beginning(handles.insert(file)?), nothing()));
-    }
-    if kind == SFlag::S_IFDIR {
-        let blob = Blob::of_directory(file.clone())?;
-        return Ok((Content::Listing(handles.insert(file)?), blob));
-    }
     let size = usize::try_from(status.st_size).unwrap_or(usize::MAX);
     let begin = |len: usize| Blob::of_file(file.clone(), 0, len.min(CONTENT_LIMIT));
-    match file.access() {
-        OFlag::O_RDONLY if is_made_when_read(&file) => {
-            if let Some(whole) = read_whole(&file) {
-                finish(file);
-                return Ok((Content::Whole, whole));
-            }
-            Ok((Content::Beginning(handles.insert(file)?), nothing()))
+    let whole = |blob| Ok((Content::Whole, blob));
+    let blob = match (kind, file.access()) {
+        _ if file.is_bare() => nothing(),
+        (SFlag::S_IFDIR, _) => {
+            let blob = Blob::of_directory(file.clone())?;
+            let handle = handles.insert(file)?;
+            return Ok((Content::Listing(handle), blob.with(handle)));
         }
-        OFlag::O_RDONLY if size <= CONTENT_LIMIT && is_quiet(status) => {
+        (_, OFlag::O_RDONLY) if is_made_when_read(&file) => match read_whole(&file) {
+            Some(blob) => return whole(finish(file, blob)),
+            None => nothing(),
+        },
+        (_, OFlag::O_RDONLY) if size <= CONTENT_LIMIT && is_quiet(status) => {
             let blob = begin(size)?;
-            finish(file);
-            Ok((Content::Whole, blob))
+            return whole(finish(file, blob));
         }
-        OFlag::O_RDONLY | OFlag::O_RDWR => {
-            // A first read that fails is told to whoever reads.
-            let blob = begin(size).unwrap_or_else(|_| nothing());
-            Ok((Content::Beginning(handles.insert(file)?), blob))
-        }
-        _ => Ok((Content::Beginning(handles.insert(file)?), nothing())),
-    }
+        // A first read that fails is told to whoever reads.
+        (_, OFlag::O_RDONLY | OFlag::O_RDWR) => begin(size).unwrap_or_else(|_| nothing()),
+        _ => nothing(),
+    };
+    let handle = handles.insert(file)?;
+    Ok((Content::Beginning(handle), blob.with(handle)))
 }
 
 /// Closes a file that is read to its end; otherwise its blob does, later.
-fn finish(file: Arc<OpenFile>) {
+fn finish(file: Arc<OpenFile>, blob: Blob) -> Blob {
     if let Some(file) = Arc::into_inner(file) {
         // Nothing was written: there is nothing to fail.
         let _ = file.close();
     }
+    blob
 }
 
 /// Whether the file has not changed lately. The clock is ours; a file from far in the future is quiet.

@@ -19,21 +19,27 @@ use super::{blob::Blob, handles::Handles, open};
 use crate::rights::Rights;
 
 /// A root, and what a session has open in it.
-struct Fixture {
-    folder: tempfile::TempDir,
+pub(super) struct Fixture {
+    folder: Arc<tempfile::TempDir>,
     root: OwnedFd,
-    handles: Handles,
+    pub(super) handles: Handles,
 }
 
 impl Fixture {
     /// An empty root.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         nix::sys::stat::umask(nix::sys::stat::Mode::empty());
         let folder = tempfile::tempdir().expect("a temporary directory");
         fs::create_dir(folder.path().join("root")).expect("mkdir");
         fs::write(folder.path().join("secret"), "outside").expect("write");
         let root = File::open(folder.path().join("root")).expect("open").into();
-        Self { folder, root, handles: Handles::default() }
+        Self { folder: Arc::new(folder), root, handles: Handles::default() }
+    }
+
+    /// The same root for another session.
+    pub(super) fn open_again(&self) -> Self {
+        let root = self.root.try_clone().expect("dup");
+        Self { folder: self.folder.clone(), root, handles: Handles::default() }
     }
 
     /// A root with files, and links of which some try to lead out of it.
@@ -57,11 +63,11 @@ impl Fixture {
     }
 
     /// Where a file of the root is for the test itself.
-    fn outside(&self, path: &str) -> PathBuf {
+    pub(super) fn outside(&self, path: &str) -> PathBuf {
         self.folder.path().join("root").join(path.trim_start_matches('/'))
     }
 
-    fn open(&self, path: impl Into<Vec<u8>>, flags: i32) -> Result<(Opened, Vec<u8>), i32> {
+    pub(super) fn open(&self, path: impl Into<Vec<u8>>, flags: i32) -> Result<(Opened, Vec<u8>), i32> {
         self.open_request(&Open { path: path.into(), flags, mode: 0o644 })
     }
 
@@ -90,7 +96,7 @@ fn read_all(mut blob: Blob) -> Result<Vec<u8>, Errno> {
 }
 
 /// The handle that came with the answer, if any.
-fn handle(opened: &Opened) -> Option<protocol::file::Handle> {
+pub(super) fn handle(opened: &Opened) -> Option<protocol::file::Handle> {
     match opened.content {
         Content::Whole => None,
         Content::Beginning(handle) | Content::Listing(handle) => Some(handle),

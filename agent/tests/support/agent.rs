@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
-    os::unix::process::ExitStatusExt,
+    os::unix::process::{CommandExt, ExitStatusExt},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
@@ -57,6 +57,12 @@ impl Target {
         let mut command = Command::new("sleep");
         command.arg("1000").env_clear().env("COLOUR", "teal").env("EMPTY", "");
         Self(command.spawn().expect("sleep exists"))
+    }
+
+    /// One that runs as another user, in that user's group and no other.
+    pub(crate) fn start_as(user: u32) -> Self {
+        let mut command = Command::new("sleep");
+        Self(command.arg("1000").uid(user).gid(user).spawn().expect("sleep exists"))
     }
 
     pub(crate) fn pid(&self) -> u32 {

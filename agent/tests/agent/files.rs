@@ -1,0 +1,351 @@
+//! Files of the target, over a real session with the real binary.
+
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use link::Stream;
+use protocol::{
+    Errno,
+    codec::encode,
+    control::StreamHead,
+    file::{
+        Access, Change, Close, Content, Entry, Handle, HardLink, List, Lock, LockKind, MakeDirectory, MakeNode, Open,
+        Read, ReadLink, Remove, Rename, Seek, SetTime, Stat, SymbolicLink, Synchronise, TestLock, Timestamp, Which,
+        Write,
+    },
+    operation::{Operation, Request, decode_answer},
+};
+
+use super::{
+    agent::{Agent, Session, Target},
+    namespace::in_pod,
+};
+
+/// A folder for everybody, and paths in it.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary directory");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("chmod");
+        Self(folder)
+    }
+
+    fn path(&self, name: &str) -> Vec<u8> {
+        self.at(name).to_str().expect("text").as_bytes().to_vec()
+    }
+
+    fn at(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+async fn open(session: &Session, path: Vec<u8>, flags: i32) -> Result<Handle, Errno> {
+    let (opened, _) = session.perform(Open { path, flags, mode: 0o640 }).await?;
+    match opened.content {
+        Content::Beginning(handle) | Content::Listing(handle) => Ok(handle),
+        Content::Whole => panic!("{opened:?}"),
+    }
+}
+
+async fn read(session: &Session, handle: Handle, offset: i64, len: u32) -> Result<Vec<u8>, Errno> {
+    session.perform(Read { handle, offset, len }).await.map(|((), blob)| blob)
+}
+
+fn at(path: Vec<u8>) -> Which {
+    Which::Path { path, follow: true }
+}
+
+#[test]
+fn files_are_written_read_renamed_listed_and_removed() {
+    in_pod(|| async {
+        let (target, folder) = (Target::start(), Folder::new());
+        let agent = Agent::start(&target, &[]);
+        let session = agent.session().await;
+        session.perform(MakeDirectory { path: folder.path("d"), mode: 0o750 }).await.expect("new");
+        assert_eq!(fs::metadata(folder.at("d")).expect("there").mode() & 0o7777, 0o750, "nobody's umask");
+
+        // Several writes at a time.
+        let file = open(&session, folder.path("d/a"), libc::O_RDWR | libc::O_CREAT | libc::O_EXCL).await.expect("new");
+        let again = open(&session, folder.path("d/a"), libc::O_RDWR | libc::O_CREAT | libc::O_EXCL).await;
+        assert_eq!(again, Err(Errno(libc::EEXIST)));
+        let chunk = |byte: u8| vec![byte; 50_000];
+        let write =
+            |index: u8| session.perform(Write { handle: file, offset: i64::from(index) * 50_000, data: chunk(index) });
+        let written = tokio::join!(write(3), write(1), write(0), write(2));
+        assert_eq!(written, (Ok(((), vec![])), Ok(((), vec![])), Ok(((), vec![])), Ok(((), vec![]))));
+        session.perform(Synchronise { handle: file, data_only: true }).await.expect("on the medium");
+        let expected: Vec<u8> = (0..4).flat_map(chunk).collect();
+        assert!(fs::read(folder.at("d/a")).expect("readable") == expected);
+        assert!(read(&session, file, 0, 1 << 20).await == Ok(expected));
+        let (hole, _) = session.perform(Seek { handle: file, offset: 0, data: false }).await.expect("answers");
+        assert_eq!(hole, 200_000);
+
+        let appending = open(&session, folder.path("d/a"), libc::O_WRONLY | libc::O_APPEND).await.expect("there");
+        session.perform(Write { handle: appending, offset: 0, data: b"end".to_vec() }).await.expect("appends");
+        assert_eq!(read(&session, file, 200_000, 10).await, Ok(b"end".to_vec()));
+        assert_eq!(read(&session, appending, 0, 10).await, Err(Errno(libc::EBADF)));
+
+        let time = SetTime::At(Timestamp { seconds: 1_000_000_000, nanoseconds: 5 });
+        let change = Change {
+            file: Which::Open(file),
+            mode: Some(0o600),
+            uid: None,
+            gid: None,
+            size: Some(7),
+            atime: SetTime::Now,
+            mtime: time,
+        };
+        let (changed, _) = session.perform(change).await.expect("ours");
+        assert_eq!((changed.mode & 0o7777, changed.size, changed.mtime.seconds), (0o600, 7, 1_000_000_000));
+
+        session.perform(SymbolicLink { text: b"a".to_vec(), path: folder.path("d/l") }).await.expect("new");
+        session.perform(HardLink { file: Which::Open(file), to: folder.path("d/h") }).await.expect("new");
+        session.perform(MakeNode { path: folder.path("d/p"), mode: libc::S_IFIFO | 0o600 }).await.expect("new");
+        assert_eq!(session.perform(ReadLink { path: folder.path("d/l") }).await, Ok((b"a".to_vec(), vec![])));
+        session.perform(Rename { from: folder.path("d/a"), to: folder.path("d/b"), flags: 0 }).await.expect("there");
+        let missing = session.perform(Access { path: folder.path("d/l"), mode: libc::F_OK, follow: true }).await;
+        assert_eq!(missing, Err(Errno::ENOENT), "the link dangles now");
+
+        let directory = open(&session, folder.path("d"), libc::O_RDONLY | libc::O_DIRECTORY).await.expect("there");
+        let ((), listing) = session.perform(List { handle: directory }).await.expect("listed");
+        let mut rest = listing.as_slice();
+        let mut names: Vec<_> = std::iter::from_fn(|| Entry::take_from(&mut rest)).map(|entry| entry.name).collect();
+        names.sort_unstable();
+        assert_eq!(names, [&b"."[..], b"..", b"b", b"h", b"l", b"p"]);
+
+        for name in ["b", "h", "l", "p"] {
+            session.perform(Remove { path: folder.path(&format!("d/{name}")), directory: false }).await.expect("there");
+        }
+        session.perform(Remove { path: folder.path("d"), directory: true }).await.expect("empty");
+        assert!(!folder.at("d").exists());
+        let (removed, _) = session.perform(Stat { file: Which::Open(file) }).await.expect("still open");
+        assert_eq!((removed.nlink, removed.size), (0, 7));
+        session.perform(Close { handle: file }).await.expect("open");
+        assert_eq!(session.perform(Close { handle: file }).await, Err(Errno(libc::EBADF)));
+    });
+}
+
+#[test]
+fn a_targets_user_gets_what_it_would_get_itself() {
+    in_pod(|| async {
+        let (target, folder) = (Target::start_as(1000), Folder::new());
+        for (name, mode, owner) in [("secret", 0o600, 0), ("own", 0o600, 1000), ("readable", 0o644, 0)] {
+            fs::write(folder.at(name), name).expect("write");
+            fs::set_permissions(folder.at(name), fs::Permissions::from_mode(mode)).expect("chmod");
+            std::os::unix::fs::chown(folder.at(name), Some(owner), Some(owner)).expect("chown");
+        }
+        fs::create_dir(folder.at("closed")).expect("mkdir");
+        fs::set_permissions(folder.at("closed"), fs::Permissions::from_mode(0o700)).expect("chmod");
+        symlink("closed/x", folder.at("into-closed")).expect("symlink");
+        let agent = Agent::start(&target, &[]);
+        let session = agent.session().await;
+        for (name, flags, expected) in [
+            ("secret", libc::O_RDONLY, Err(Errno::EACCES)),
+            ("own", libc::O_RDWR, Ok(())),
+            ("readable", libc::O_RDONLY, Ok(())),
+            ("readable", libc::O_WRONLY, Err(Errno::EACCES)),
+            ("readable", libc::O_RDONLY | libc::O_NOATIME, Err(Errno(libc::EPERM))),
+            ("closed", libc::O_RDONLY, Err(Errno::EACCES)),
+            ("closed/x", libc::O_RDONLY, Err(Errno::EACCES)),
+            ("into-closed", libc::O_RDONLY, Err(Errno::EACCES)),
+            ("new", libc::O_WRONLY | libc::O_CREAT, Ok(())),
+        ] {
+            assert_eq!(open(&session, folder.path(name), flags).await.map(drop), expected, "{name} {flags:o}");
+        }
+        let created = fs::metadata(folder.at("new")).expect("there");
+        assert_eq!((created.uid(), created.gid(), created.mode() & 0o7777), (1000, 1000, 0o640));
+        for (name, mode, expected) in [
+            ("secret", libc::F_OK, Ok(())),
+            ("secret", libc::R_OK, Err(Errno::EACCES)),
+            ("own", libc::R_OK | libc::W_OK, Ok(())),
+            ("own", libc::X_OK, Err(Errno::EACCES)),
+        ] {
+            let answer = session.perform(Access { path: folder.path(name), mode, follow: true }).await;
+            assert_eq!(answer.map(drop), expected, "{name} {mode}");
+        }
+        let nothing = Change {
+            file: at(folder.path("secret")),
+            mode: None,
+            uid: None,
+            gid: None,
+            size: None,
+            atime: SetTime::Keep,
+            mtime: SetTime::Keep,
+        };
+        let change = |change: Change| async { session.perform(change).await.map(drop) };
+        assert_eq!(change(Change { mode: Some(0o666), ..nothing.clone() }).await, Err(Errno(libc::EPERM)));
+        assert_eq!(change(Change { uid: Some(1000), ..nothing.clone() }).await, Err(Errno(libc::EPERM)));
+        assert_eq!(change(Change { size: Some(0), ..nothing }).await, Err(Errno::EACCES));
+        fs::write(folder.at("closed/x"), "x").expect("write");
+        let remove = session.perform(Remove { path: folder.path("closed/x"), directory: false }).await;
+        assert_eq!(remove.map(drop), Err(Errno::EACCES));
+        // What was opened with these rights is used with them.
+        let own = open(&session, folder.path("own"), libc::O_RDWR).await.expect("its own");
+        session.perform(Write { handle: own, offset: 0, data: b"OWN".to_vec() }).await.expect("open");
+        assert_eq!(fs::read(folder.at("own")).expect("readable"), b"OWN");
+        // The agent itself is not changed by that: the environment is read with its own rights.
+        session.perform(protocol::env::ReadEnvironment).await.expect("readable");
+    });
+}
+
+/// Asks without waiting for the answer.
+async fn ask(session: &Session, request: impl Into<Operation>) -> Stream {
+    let head = StreamHead::Operation(encode(&request.into()).expect("small"));
+    session.link.open(&head).expect("open")
+}
+
+async fn answer<R: Request>(stream: &mut Stream) -> Result<R::Reply, Errno> {
+    decode_answer::<R>(&stream.read_encoded().await.expect("an answer")).expect("of this request")
+}
+
+#[test]
+fn a_wait_for_a_lock_ends_when_it_is_free_or_given_up() {
+    in_pod(|| async {
+        let (target, folder) = (Target::start(), Folder::new());
+        fs::write(folder.at("f"), "").expect("write");
+        let agent = Agent::start(&target, &[]);
+        let (one, two) = (agent.session().await, agent.session().await);
+        let (mine, its) = (
+            open(&one, folder.path("f"), libc::O_RDWR).await.expect("there"),
+            open(&two, folder.path("f"), libc::O_RDWR).await.expect("there"),
+        );
+        let lock = |handle, kind, wait| Lock { handle, owner: 1, kind, range: Some((0, 0)), wait };
+        one.perform(lock(mine, LockKind::Exclusive, false)).await.expect("free");
+        let busy = two.perform(lock(its, LockKind::Shared, false)).await;
+        assert_eq!(busy.map(drop), Err(Errno(libc::EAGAIN)));
+        let (held, _) = two
+            .perform(TestLock { handle: its, owner: 1, kind: LockKind::Shared, range: (0, 1) })
+            .await
+            .expect("answers");
+        assert_eq!(held.map(|held| (held.kind, held.range, held.pid)), Some((LockKind::Exclusive, (0, 0), -1)));
+
+        // Many waits keep nothing else from being done.
+        let mut waits = Vec::new();
+        for _ in 0..300 {
+            waits.push(ask(&two, lock(its, LockKind::Shared, true)).await);
+        }
+        two.perform(Stat { file: Which::Open(its) }).await.expect("open");
+        one.perform(lock(mine, LockKind::Unlocked, false)).await.expect("held");
+        for mut wait in waits.drain(..) {
+            assert_eq!(answer::<Lock>(&mut wait).await, Ok(()));
+        }
+        two.perform(lock(its, LockKind::Unlocked, false)).await.expect("held");
+
+        // Given up, it is not placed when the file becomes free.
+        one.perform(lock(mine, LockKind::Exclusive, false)).await.expect("free");
+        let wait = ask(&two, lock(its, LockKind::Exclusive, true)).await;
+        two.perform(Stat { file: Which::Open(its) }).await.expect("open");
+        wait.reset(Errno(libc::EINTR));
+        two.perform(Stat { file: Which::Open(its) }).await.expect("open");
+        one.perform(lock(mine, LockKind::Unlocked, false)).await.expect("held");
+        tokio::time::sleep(Duration::from_millis(200)).await; // longer than the longest pause
+        one.perform(lock(mine, LockKind::Exclusive, false)).await.expect("still free");
+        one.perform(lock(mine, LockKind::Unlocked, false)).await.expect("held");
+
+        // A process of the target's own, which does not tell us when it is done.
+        let local = fs::File::open(folder.at("f")).expect("open");
+        local.lock().expect("free");
+        let flock = Lock { range: None, ..lock(mine, LockKind::Exclusive, true) };
+        let mut wait = ask(&one, flock).await;
+        one.perform(Stat { file: Which::Open(mine) }).await.expect("open");
+        drop(local);
+        assert_eq!(answer::<Lock>(&mut wait).await, Ok(()));
+        assert!(fs::File::open(folder.at("f")).expect("open").try_lock().is_err(), "the target sees it");
+    });
+}
+
+/// Descriptors of a process that lead to a place below `folder`.
+fn descriptors(pid: u32, folder: &Path) -> usize {
+    let listed = fs::read_dir(format!("/proc/{pid}/fd")).expect("runs");
+    listed.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()).filter(|to| to.starts_with(folder)).count()
+}
+
+#[test]
+fn a_session_that_is_gone_holds_nothing_open_and_nothing_locked() {
+    in_pod(|| async {
+        let (target, folder) = (Target::start(), Folder::new());
+        fs::write(folder.at("f"), "").expect("write");
+        let agent = Agent::start(&target, &[]);
+        let session = agent.session().await;
+        let handle = open(&session, folder.path("f"), libc::O_RDWR).await.expect("there");
+        open(&session, folder.path(""), libc::O_RDONLY).await.expect("there");
+        for range in [None, Some((0, 0))] {
+            let lock = Lock { handle, owner: 7, kind: LockKind::Exclusive, range, wait: false };
+            session.perform(lock).await.expect("free");
+        }
+        assert!(fs::File::open(folder.at("f")).expect("open").try_lock().is_err());
+        assert_eq!(descriptors(agent.process.id(), folder.0.path()), 3, "two files and a description for the locks");
+        session.link.abort();
+        let gone = Instant::now();
+        while descriptors(agent.process.id(), folder.0.path()) > 0 {
+            assert!(gone.elapsed() < Duration::from_secs(5), "still open");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        fs::File::open(folder.at("f")).expect("open").try_lock().expect("free");
+        let again = agent.session().await;
+        assert_eq!(read(&again, handle, 0, 1).await, Err(Errno(libc::EBADF)), "handles are a session's own");
+    });
+}
+
+/// Prints what files cost: `cargo test --release -p mirrord-agent -- --ignored --nocapture figures`.
+#[test]
+#[ignore = "a measurement"]
+fn figures_of_files() {
+    in_pod(|| async {
+        let (target, folder) = (Target::start_as(1000), Folder::new());
+        let agent = Agent::start(&target, &[]);
+        let session = agent.session().await;
+        for number in 0..100_000 {
+            fs::write(folder.at(&format!("entry-{number:06}")), "").expect("write");
+        }
+        let memory = |what: &str| {
+            let status = fs::read_to_string(format!("/proc/{}/status", agent.process.id())).expect("runs");
+            let line = |name| status.lines().find(|line| line.starts_with(name)).expect("a line").to_owned();
+            println!("{what}: {} {}", line("VmRSS"), line("VmHWM"));
+        };
+        memory("before");
+        let begun = Instant::now();
+        let (opened, listing) =
+            session.perform(Open { path: folder.path(""), flags: 0, mode: 0 }).await.expect("there");
+        println!("100,000 entries: {:?}, {} bytes ({:?})", begun.elapsed(), listing.len(), opened.content);
+        memory("listed");
+        let path = || folder.path("entry-000000");
+        let mut times = Vec::new();
+        for _ in 0..2000 {
+            let begun = Instant::now();
+            session.perform(Stat { file: at(path()) }).await.expect("there");
+            times.push(begun.elapsed());
+        }
+        times.sort();
+        println!("stat as another user: p50 {:?}, p99 {:?}", times[1000], times[1980]);
+        let file = open(&session, folder.path("written"), libc::O_RDWR | libc::O_CREAT).await.expect("new");
+        let begun = Instant::now();
+        let chunk = vec![1; 60 * 1024];
+        for round in 0..64 {
+            let mut writes = Vec::new();
+            for index in 0..16 {
+                let offset = (round * 16 + index) * 60 * 1024;
+                writes.push(ask(&session, Write { handle: file, offset, data: chunk.clone() }).await);
+            }
+            for mut write in writes {
+                assert_eq!(answer::<Write>(&mut write).await, Ok(()));
+            }
+        }
+        println!("60 MiB written, 16 at a time: {:?}", begun.elapsed());
+        memory("written");
+        let mut reads = Vec::new();
+        for _ in 0..200 {
+            reads.push(ask(&session, Read { handle: file, offset: 0, len: 4 << 20 }).await);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        memory("200 reads of 4 MiB that nobody takes");
+        drop(reads);
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        memory("idle again");
+    });
+}
