@@ -159,6 +159,16 @@ impl<T: Copy> Out<T> {
         self.0
     }
 
+    /// An entry of a list that begins here; the caller knows how many there are.
+    pub(crate) fn at(self, index: usize) -> Self {
+        Self(self.0.wrapping_add(index))
+    }
+
+    /// Room of the layer's own, for a real function.
+    pub(crate) fn of(room: &mut T) -> Self {
+        Self(room)
+    }
+
     /// An argument that came as a number (syscall(2)).
     pub(crate) fn from_number(number: c_long) -> Self {
         Self(number as *mut T)

@@ -15,11 +15,11 @@ use protocol::link::{HeldConnect, LoopbackRoute, ToLayer, ToSession};
 use rules::address::{Route, canonical, decide};
 
 use crate::cabi::address::Sockaddr;
-use crate::names;
 use crate::scope::{Hooked, Otherwise, fail};
 use crate::sockets::{self, Protocol};
 use crate::state::Layer;
 use crate::sys::{self, socket};
+use crate::{name_server, names};
 
 /// `TCP_CLOSE` of the kernel's `tcp_states.h`: neither connected nor trying.
 const TCP_CLOSE: u8 = 7;
@@ -41,6 +41,11 @@ pub(crate) struct Plan {
 pub(crate) fn plan(layer: &Layer, fd: RawFd, destination: SocketAddr) -> Hooked<Plan> {
     let asked = canonical(destination);
     let protocol = sockets::protocol_of(fd)?;
+    if protocol == Protocol::Udp
+        && let Some(address) = name_server::stand_in(layer, fd, asked)?
+    {
+        return Ok(Plan { address, tell: None });
+    }
     let (route, why) = decide(&layer.policy.outgoing, asked, &|name, ip| names::stands_for(layer, name, ip));
     if protocol == Protocol::Udp {
         if route == Route::Remote && layer.notices.udp.is_first() {
@@ -172,7 +177,7 @@ fn tell(
 }
 
 /// `ip:port` for the socket's domain, after the socket has been made fit for it.
-fn loopback_address(fd: RawFd, ip: Ipv4Addr, port: u16) -> Hooked<Sockaddr> {
+pub(crate) fn loopback_address(fd: RawFd, ip: Ipv4Addr, port: u16) -> Hooked<Sockaddr> {
     let domain = sockets::domain_of(fd)?;
     allow_mapped(fd, domain);
     Sockaddr::new(SocketAddr::new(IpAddr::V4(ip), port), domain).ok_or(Otherwise::Native)

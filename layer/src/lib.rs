@@ -22,6 +22,7 @@ mod instead;
 mod link;
 mod listeners;
 mod log;
+mod name_server;
 mod names;
 mod notice;
 mod paths;

@@ -51,7 +51,11 @@ pub(crate) fn bind(layer: &Layer, fd: RawFd, address: SocketAddr) -> Hooked<c_in
         return Ok(0);
     }
     let refused = match bind(address) {
-        Ok(()) => return Ok(0),
+        Ok(()) => {
+            // Promised: the same address, asked for once more, is taken.
+            ASKED.remember(cookie, fd, Asked::Address(requested));
+            return Ok(0);
+        }
         Err(errno @ Errno(libc::EADDRINUSE | libc::EACCES | libc::EADDRNOTAVAIL)) => errno,
         Err(errno) => return Err(errno.into()),
     };
@@ -78,7 +82,7 @@ fn fallbacks(address: SocketAddr) -> impl Iterator<Item = SocketAddr> {
     [Some(same_address), elsewhere.then_some(same_port), elsewhere.then_some(neither)].into_iter().flatten()
 }
 
-/// Whether another open socket of this process shows `requested` as its address without having it.
+/// Whether another open socket of this process shows `requested` as its address, having it or not.
 fn is_promised_already(requested: SocketAddr, fd: RawFd) -> bool {
     ASKED.holders(requested).any(|(holder, cookie)| holder != fd && socket::cookie(holder) == Ok(cookie))
 }

@@ -67,10 +67,17 @@ pub(crate) fn is_token(ip: IpAddr) -> bool {
 
 /// The names of a connected socket whose peer is the session in somebody's place; nothing for an ordinary one.
 pub(crate) fn names_of(layer: &Layer, fd: RawFd) -> Hooked<Option<Names>> {
-    match socket::peer_address(fd).map(canonical) {
-        Ok(SocketAddr::V4(peer)) if is_token(IpAddr::V4(*peer.ip())) => names_of_peer(layer, peer),
-        Ok(_) => Ok(None),
+    match socket::peer_address(fd) {
+        Ok(peer) => names_behind(layer, peer),
         Err(errno) => Err(Otherwise::Fail(errno)),
+    }
+}
+
+/// What stands behind the address of a peer; nothing for an ordinary one.
+pub(crate) fn names_behind(layer: &Layer, peer: SocketAddr) -> Hooked<Option<Names>> {
+    match canonical(peer) {
+        SocketAddr::V4(peer) if is_token(IpAddr::V4(*peer.ip())) => names_of_peer(layer, peer),
+        _ => Ok(None),
     }
 }
 

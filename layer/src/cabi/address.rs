@@ -22,6 +22,11 @@ pub(crate) struct AddressOut(*mut sockaddr);
 pub(crate) type Length = Out<socklen_t>;
 
 impl AddressIn {
+    /// The address of a message: `msg_name`.
+    pub(crate) fn of_message(message: &libc::msghdr) -> Self {
+        Self(message.msg_name.cast())
+    }
+
     /// The internet address; anything else, and anything too short, is left to the real function.
     pub(crate) fn decode(self, len: socklen_t) -> Hooked<SocketAddr> {
         let len = len as usize;
@@ -41,6 +46,16 @@ impl AddressIn {
 impl AddressOut {
     pub(crate) fn is_null(self) -> bool {
         self.0.is_null()
+    }
+
+    /// The internet address that a call has written there, as far as there was room for it.
+    pub(crate) fn written(self, len: socklen_t) -> Option<SocketAddr> {
+        AddressIn(self.0).decode(len).ok()
+    }
+
+    /// The address of a message: `msg_name`.
+    pub(crate) fn of_message(message: &libc::msghdr) -> Self {
+        Self(message.msg_name.cast())
     }
 
     /// Writes `address` as the kernel would: cut off at `room` bytes, with its true length in `length`. accept(2).

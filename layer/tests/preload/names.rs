@@ -4,7 +4,7 @@ use std::process::Command;
 
 use expect_test::expect;
 
-use crate::program::{c, inject, output_of, python};
+use crate::program::{c, inject, output_of, python, run};
 use crate::session::{Session, policy};
 
 #[test]
@@ -52,4 +52,58 @@ fn names_stay_here_when_dns_is_off() {
     let session = Session::with(policy, None);
     python(&session, "import socket\ntry: socket.getaddrinfo('localhost', 80)\nexcept OSError: pass");
     assert!(session.seen("lookup").is_empty());
+}
+
+#[test]
+fn questions_to_a_name_server_go_to_the_session_and_answers_come_from_the_server() {
+    let session = Session::start();
+    expect![[r#"
+        recvfrom: ok re:one from 10.96.0.10:53 len 16
+        the message keeps its address: 1
+        recvmsg: ok re:two from 10.96.0.10:53 len 16
+        sendmmsg 2, lengths 3 3
+        recvmmsg: ok re:two from 10.96.0.10:53 len 16
+        little room: 6, family 2, length 16
+        connect 0
+        connected: ok re:three from 10.96.0.10:53 len 16
+        getpeername: ok  from 10.96.0.10:53 len 16
+        recvfrom: ok re:one from ::ffff:10.96.0.10:53 len 28
+        the message keeps its address: 1
+        recvmsg: ok re:two from ::ffff:10.96.0.10:53 len 28
+        sendmmsg 2, lengths 3 3
+        recvmmsg: ok re:two from ::ffff:10.96.0.10:53 len 28
+        little room: 6, family 10, length 28
+        connect 0
+        connected: ok re:three from ::ffff:10.96.0.10:53 len 28
+        getpeername: ok  from ::ffff:10.96.0.10:53 len 28
+        recvfrom: ok re:one from fd00::a:53 len 28
+        the message keeps its address: 1
+        recvmsg: ok re:two from fd00::a:53 len 28
+        sendmmsg 2, lengths 3 3
+        recvmmsg: ok re:two from fd00::a:53 len 28
+        little room: 6, family 10, length 28
+        connect 0
+        connected: ok re:three from fd00::a:53 len 28
+        getpeername: ok  from fd00::a:53 len 28
+        fast open: EOPNOTSUPP
+        elsewhere: self, as sent 1
+    "#]].assert_eq(&run(&session, &c("datagrams"), &[]));
+    let seen = session.seen("name server");
+    assert!(seen.iter().any(|line| line == "name server 10.96.0.10:53"), "{seen:?}");
+    assert!(seen.iter().any(|line| line == "name server [fd00::a]:53"), "{seen:?}");
+}
+
+#[test]
+fn questions_stay_here_while_names_do() {
+    let mut policy = policy();
+    policy.remote_dns = false;
+    let session = Session::with(policy, None);
+    let script = r"
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('10.96.0.10', 53)); print(s.getpeername())
+";
+    // Where there is no route, the kernel says so.
+    let said = python(&session, script);
+    assert!(said.contains("10.96.0.10") || said.contains("unreachable"), "{said}");
+    assert!(session.seen("name server").is_empty());
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{IoSlice, Write};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, UdpSocket};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Arc, Mutex};
@@ -247,8 +247,27 @@ impl State {
                 let found = listeners.iter().find(|(_, real)| *real == actual);
                 plain(ToLayer::Bound(found.map(|(asked, _)| *asked)))
             }
-            ToSession::NameServer(_) => plain(ToLayer::NameServer(None)),
+            ToSession::NameServer(server) => {
+                self.note(format!("name server {server}"));
+                plain(ToLayer::NameServer(Some(self.name_server(server))))
+            }
         }
+    }
+
+    /// A name server that says what was said to it, at an address that stands for `server`.
+    fn name_server(&self, server: SocketAddr) -> SocketAddrV4 {
+        let token = Ipv4Addr::new(127, 77, 7, 53);
+        let socket = UdpSocket::bind((token, 0)).expect("loopback");
+        let here = SocketAddrV4::new(token, socket.local_addr().expect("bound").port());
+        self.names.lock().expect("not poisoned").insert(here, Names { local: POD, peer: server });
+        std::thread::spawn(move || {
+            let mut text = [0; 64];
+            while let Ok((len, from)) = socket.recv_from(&mut text) {
+                // A program that has gone.
+                let _ = socket.send_to(&[b"re:", &text[..len]].concat(), from);
+            }
+        });
+        here
     }
 
     fn perform(&self, operation: &Operation) -> ToLayer {

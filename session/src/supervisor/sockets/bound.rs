@@ -1,4 +1,4 @@
-//! What programs asked for at bind(2), where the kernel's own record says something else.
+//! What programs asked for at bind(2); the kernel's own record may say something else.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ const LIMIT: usize = 4096;
 pub(super) enum Asked {
     /// Port 0.
     AnyPort,
-    /// This address, for a socket that really has the other one.
+    /// This address; the socket may really have another one.
     Address { requested: SocketAddr, actual: SocketAddr },
 }
 
@@ -43,7 +43,7 @@ impl Bound {
         self.known.lock().expect("no panic while held").get(&cookie).map(|(_, asked)| *asked)
     }
 
-    /// Whether another socket shows `requested` as its address without having it, and is still there.
+    /// Whether another socket shows `requested` as its address, having it or not, and is still there.
     pub(super) fn is_promised(&self, requested: SocketAddr, cookie: u64) -> bool {
         let known = self.known.lock().expect("no panic while held");
         known.iter().any(|(other, (_, asked))| match asked {

@@ -54,7 +54,8 @@ fn bound(call: &Call) -> Result<(), Otherwise> {
         return Ok(remember()?);
     }
     let refused = match socket.bind(asked) {
-        Ok(()) => return Ok(()),
+        // Promised: the same address, asked for once more, is taken.
+        Ok(()) => return Ok(remember()?),
         Err(error) => Errno::from(error),
     };
     let elsewhere = matches!(refused, Errno(libc::EADDRINUSE | libc::EACCES | libc::EADDRNOTAVAIL));
