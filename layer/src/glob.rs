@@ -11,7 +11,7 @@ use crate::scope::{self, Otherwise};
 use crate::{hooks, working};
 
 /// The caller brings functions for listing along. `glob.h`
-const GLOB_ALTDIRFUNC: c_int = 1 << 6;
+const GLOB_ALTDIRFUNC: c_int = 1 << 9;
 
 /// `glob_t`, which is `glob64_t` as well.
 #[repr(C)]

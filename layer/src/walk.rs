@@ -168,7 +168,12 @@ impl Walk {
         let slash = path.iter().rposition(|byte| *byte == b'/');
         let base = slash.filter(|_| path.len() > 1).map_or(0, |slash| slash + 1);
         if self.has(FTW_CHDIR) {
-            let folder = if base == 0 { self.real(b".")? } else { self.real(&path[..base])? };
+            // libc has not left a folder yet when it tells of its end.
+            let folder = match (kind, base) {
+                (Kind::FolderDone, _) => self.real(path)?,
+                (_, 0) => self.real(b".")?,
+                _ => self.real(&path[..base])?,
+            };
             sys::change_folder_to(&folder).map_err(Stop::Error)?;
         }
         let path = CString::new(path).map_err(|_| Stop::Error(Errno::EINVAL))?;

@@ -55,7 +55,7 @@ pub(super) fn node_made(layer: &Layer, at: At, mode: mode_t) -> Hooked<c_int> {
     let kind = match mode & libc::S_IFMT {
         0 => libc::S_IFREG,
         kind @ (libc::S_IFREG | libc::S_IFIFO | libc::S_IFSOCK) => kind,
-        libc::S_IFCHR | libc::S_IFBLK => return fail(libc::EPERM),
+        libc::S_IFCHR | libc::S_IFBLK | libc::S_IFDIR => return fail(libc::EPERM),
         _ => return fail(libc::EINVAL),
     };
     let mode = kind | mode & 0o7777 & !umask::current();

@@ -15,6 +15,8 @@ fn every_way_of_c_reaches_remote_files() {
         openat64: remote content
         __open_2: remote content
         __openat_2: remote content
+        __open64_2: remote content
+        __openat64_2: remote content
         syscall open: remote content
         syscall openat: remote content
         dotted: remote content
@@ -45,6 +47,16 @@ fn every_way_of_c_reaches_remote_files() {
         fstatat: mode 120777 size 10 uid 1001 mtime 1600000000.123
         __xstat: mode 100640 size 15 uid 1001 mtime 1600000000.123
         __lxstat: ENOENT
+        stat64: mode 100640 size 15 uid 1001 mtime 1600000000.123
+        lstat64: mode 120777 size 10 uid 1001 mtime 1600000000.123
+        fstatat64: mode 100640 size 15 uid 1001 mtime 1600000000.123
+        __xstat64: mode 100640 size 15 uid 1001 mtime 1600000000.123
+        __lxstat64: mode 120777 size 10 uid 1001 mtime 1600000000.123
+        __fxstatat: mode 100640 size 15 uid 1001 mtime 1600000000.123
+        __fxstatat64: mode 100640 size 15 uid 1001 mtime 1600000000.123
+        fstat64: mode 100640 size 15 uid 1001 mtime 1600000000.123
+        __fxstat: mode 100640 size 15 uid 1001 mtime 1600000000.123
+        __fxstat64: mode 100640 size 15 uid 1001 mtime 1600000000.123
         syscall stat: mode 100640 size 15 uid 1001 mtime 1600000000.123
         statx: 0 mode 100640 size 15
         syscall statx: 0 mode 100640 size 15
@@ -55,6 +67,9 @@ fn every_way_of_c_reaches_remote_files() {
         readlink: /data/file
         readlinkat: /data
         readlink of a file: EINVAL
+        __readlink_chk: /data/file
+        __readlinkat_chk: /data/file
+        __realpath_chk: /data/file
         realpath: /data/file
         realpath: ENOTDIR
         opendir: ok

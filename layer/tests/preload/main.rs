@@ -1,6 +1,7 @@
 //! The layer under real programs: C and python3 with `LD_PRELOAD`, against a session that is a second variant of the
 //! real one, made to provoke.
 
+mod calls;
 mod files;
 mod hold;
 mod incoming;

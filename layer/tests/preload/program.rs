@@ -48,7 +48,8 @@ fn compiled(name: &str, options: &[&str]) -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(format!("{name}.c"));
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let modified = |path: &Path| path.metadata().and_then(|metadata| metadata.modified()).ok();
-    if modified(&program) < modified(&source) {
+    let header = source.with_file_name("check.h");
+    if modified(&program) < modified(&source).max(modified(&header)) {
         let status = Command::new("cc")
             .args(["-D_GNU_SOURCE", "-O2", "-Wall", "-pthread", "-o"])
             .args([&program, &source])

@@ -28,27 +28,36 @@ pub(crate) struct Target {
     pub(crate) device: u64,
     /// The root's path, which is no part of the names of its files.
     prefix: Vec<u8>,
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 type Result<T> = std::result::Result<T, Errno>;
 
 impl Target {
-    /// A root with the usual files: on a file system of its own, mounted nowhere, as the real session's.
+    /// A root with the usual files: on a file system of its own, mounted nowhere, as the real session's; without
+    /// privileges, in a folder.
     pub(crate) fn new() -> Self {
-        let target = match detached() {
-            Ok(root) => {
-                let device = status(root.as_raw_fd(), c"", libc::AT_EMPTY_PATH).expect("an open folder").st_dev;
-                Self { root, device, prefix: Vec::new(), _folder: None }
-            }
-            // Without privileges; tests of folders do without (`has_folders`).
-            Err(_) => {
-                let folder = TempDir::new().expect("a temporary folder");
-                let root = std::fs::File::open(folder.path()).expect("just made").into();
-                let prefix = folder.path().as_os_str().as_encoded_bytes().to_vec();
-                Self { root, device: 0, prefix, _folder: Some(folder) }
-            }
-        };
+        let Ok(root) = detached() else { return Self::in_folder() };
+        let device = status(root.as_raw_fd(), c"", libc::AT_EMPTY_PATH).expect("an open folder").st_dev;
+        Self { root, device, prefix: Vec::new(), folder: None }.filled()
+    }
+
+    /// A root in a folder of this machine.
+    pub(crate) fn in_folder() -> Self {
+        let folder = TempDir::new().expect("a temporary folder");
+        let root = std::fs::File::open(folder.path()).expect("just made").into();
+        let prefix = folder.path().as_os_str().as_encoded_bytes().to_vec();
+        Self { root, device: 0, prefix, folder: Some(folder) }.filled()
+    }
+
+    /// Where the root is on this machine.
+    pub(crate) fn path(&self) -> &str {
+        let folder = self.folder.as_ref().expect("a root in a folder");
+        folder.path().to_str().expect("an ASCII path")
+    }
+
+    fn filled(self) -> Self {
+        let target = self;
         for folder in ["/data", "/data/rw", "/data/folder", "/etc"] {
             target.make_directory(folder.as_bytes(), 0o755).expect("an empty root");
         }

@@ -13,8 +13,19 @@
 
 int __open_2(const char *, int);
 int __openat_2(int, const char *, int);
+int __open64_2(const char *, int);
+int __openat64_2(int, const char *, int);
 int __xstat(int, const char *, struct stat *);
 int __lxstat(int, const char *, struct stat *);
+int __xstat64(int, const char *, struct stat *);
+int __lxstat64(int, const char *, struct stat *);
+int __fxstat(int, int, struct stat *);
+int __fxstat64(int, int, struct stat *);
+int __fxstatat(int, int, const char *, struct stat *, int);
+int __fxstatat64(int, int, const char *, struct stat *, int);
+ssize_t __readlink_chk(const char *, char *, size_t, size_t);
+ssize_t __readlinkat_chk(int, const char *, char *, size_t, size_t);
+char *__realpath_chk(const char *, char *, size_t);
 int eaccess(const char *, int);
 
 #define PATH "/data/file"
@@ -57,6 +68,8 @@ int main(void) {
     show("openat64", openat64(-1, PATH, O_RDONLY));
     show("__open_2", __open_2(PATH, O_RDONLY));
     show("__openat_2", __openat_2(AT_FDCWD, PATH, O_RDONLY));
+    show("__open64_2", __open64_2(PATH, O_RDONLY));
+    show("__openat64_2", __openat64_2(AT_FDCWD, PATH, O_RDONLY));
     show("syscall open", syscall(SYS_open, PATH, O_RDONLY));
     show("syscall openat", syscall(SYS_openat, AT_FDCWD, PATH, O_RDONLY));
     show("dotted", open("/etc/../data//./file", O_RDONLY));
@@ -96,6 +109,18 @@ int main(void) {
     show_stat("fstatat", fstatat(AT_FDCWD, "/data/link", &s, AT_SYMLINK_NOFOLLOW), &s);
     show_stat("__xstat", __xstat(1, PATH, &s), &s);
     show_stat("__lxstat", __lxstat(1, "/data/missing", &s), &s);
+    show_stat("stat64", stat64(PATH, (void *)&s), &s);
+    show_stat("lstat64", lstat64("/data/link", (void *)&s), &s);
+    show_stat("fstatat64", fstatat64(AT_FDCWD, PATH, (void *)&s, 0), &s);
+    show_stat("__xstat64", __xstat64(1, PATH, &s), &s);
+    show_stat("__lxstat64", __lxstat64(1, "/data/link", &s), &s);
+    show_stat("__fxstatat", __fxstatat(1, AT_FDCWD, PATH, &s, 0), &s);
+    show_stat("__fxstatat64", __fxstatat64(1, AT_FDCWD, PATH, &s, 0), &s);
+    fd = open(PATH, O_RDONLY);
+    show_stat("fstat64", fstat64(fd, (void *)&s), &s);
+    show_stat("__fxstat", __fxstat(1, fd, &s), &s);
+    show_stat("__fxstat64", __fxstat64(1, fd, &s), &s);
+    close(fd);
     show_stat("syscall stat", syscall(SYS_newfstatat, AT_FDCWD, PATH, &s, 0), &s);
     // C leaves the order of a call's arguments open: the result first, what it filled in after.
     memset(&x, 0, sizeof x);
@@ -119,6 +144,11 @@ int main(void) {
     len = readlinkat(AT_FDCWD, "/data/link", text, 5);
     printf("readlinkat: %.*s\n", (int)len, text);
     printf("readlink of a file: %s\n", readlink(PATH, text, 5) < 0 ? strerrorname_np(errno) : "ok");
+    len = __readlink_chk("/data/link", text, sizeof text, sizeof text);
+    printf("__readlink_chk: %.*s\n", (int)len, text);
+    len = __readlinkat_chk(AT_FDCWD, "/data/link", text, sizeof text, sizeof text);
+    printf("__readlinkat_chk: %.*s\n", (int)len, text);
+    printf("__realpath_chk: %s\n", __realpath_chk("/data/link", text, sizeof text));
     char *real = realpath("/data/./link", 0);
     printf("realpath: %s\n", real ? real : strerrorname_np(errno));
     free(real);

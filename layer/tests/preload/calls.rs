@@ -1,0 +1,161 @@
+//! Every call about files, and that it does in the target what it does on this machine.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use expect_test::expect;
+use protocol::policy::{FileMode, FilePolicy, Policy};
+
+use crate::program::{c, output_of, run};
+use crate::session::{Session, policy};
+use crate::target::Target;
+
+/// Everything that is not this machine's by default is the target's.
+fn writing() -> Session {
+    let policy = policy();
+    let files = FilePolicy { mode: FileMode::Write, ..policy.files };
+    Session::with(Policy { files, ..policy }, None)
+}
+
+/// Runs a program natively, below a folder, and in the target: it must say the same.
+fn same(name: &str) -> Session {
+    let here = Target::in_folder();
+    let native = output_of(Command::new(c(name)).arg(here.path()));
+    let session = writing();
+    let ours = run(&session, &c(name), &[""]);
+    pretty_assert(&ours, &native);
+    assert!(native.lines().count() > 10, "{native}");
+    session
+}
+
+/// Shows the lines that differ, beside one another.
+fn pretty_assert(ours: &str, native: &str) {
+    let mut lines: Vec<String> = Vec::new();
+    let (mut left, mut right) = (ours.lines(), native.lines());
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) => break,
+            (ours, native) if ours != native => lines.push(format!("{ours:?} instead of {native:?}")),
+            _ => {}
+        }
+    }
+    assert!(lines.is_empty(), "{}", lines.join("\n"));
+}
+
+#[test]
+fn making_and_removing_is_as_on_this_machine() {
+    let session = same("entries");
+    assert_eq!(session.state.target.content("/data/rw/hard"), "one\ntwo\nthree\n");
+    assert_eq!(session.state.target.mode("/data/rw/hard"), "640");
+}
+
+#[test]
+fn changing_is_as_on_this_machine() {
+    let session = same("changes");
+    assert_eq!(session.state.target.mode("/data/rw/file"), "644");
+}
+
+#[test]
+fn listing_and_walking_is_as_on_this_machine() {
+    same("folders");
+}
+
+#[test]
+fn being_in_a_folder_is_as_on_this_machine() {
+    same("here");
+}
+
+#[test]
+fn new_names_are_as_on_this_machine() {
+    same("temporary");
+}
+
+#[test]
+fn calls_by_number_are_as_those_by_name() {
+    same("numbers");
+}
+
+#[test]
+fn what_cannot_be_had_fails_and_says_so() {
+    expect![[r#"
+        inotify_add_watch(watch, "/data/file", IN_MODIFY): EOPNOTSUPP
+        inotify_add_watch(watch, "/data/none", IN_MODIFY): EOPNOTSUPP
+        inotify_add_watch(watch, "/proc", IN_OPEN): 0
+        syscall(SYS_inotify_add_watch, watch, "/data/file", IN_MODIFY): EOPNOTSUPP
+        fanotify_mark(99, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "/data/file"): EOPNOTSUPP
+        syscall(SYS_fanotify_mark, 99, FAN_MARK_ADD, (long)FAN_OPEN, AT_FDCWD, "/data/file"): EOPNOTSUPP
+        name_to_handle_at(AT_FDCWD, "/data/file", &handle.head, &mount, 0): EOPNOTSUPP
+        syscall(SYS_name_to_handle_at, AT_FDCWD, "/data/file", &handle.head, &mount, 0): EOPNOTSUPP
+        syscall(SYS_io_uring_setup, 4, &handle): ENOSYS
+        fts_open: EOPNOTSUPP
+        fts64_open: EOPNOTSUPP
+        fts_open of local folders: ok
+        rename("/data/file", "/tmp/x"): EXDEV
+        rename("/tmp/nothing-here", "/data/x"): EXDEV
+        link("/data/file", "/tmp/x"): EXDEV
+        mknod("/data/rw/device", S_IFCHR | 0600, 0x103): EPERM
+        statfs("/data/file", &status): 0
+        1234 8192 143
+        statfs64("/data/file", (void *)&status): 0
+        400 300 21
+        syscall(SYS_statfs, "/data/none", &status): ENOENT
+        statvfs("/data/file", &portable): 0
+        512 1000 143 1
+        statvfs64("/data/file", (void *)&portable): 0
+        pathconf("/data/file", _PC_NAME_MAX): 143
+        pathconf("/data/file", _PC_PATH_MAX): 4096
+        pathconf("/data/none", _PC_PATH_MAX): ENOENT
+        pathconf("/data/file", _PC_REC_MIN_XFER_SIZE): 8192
+        same folder: 1
+        same file: 1
+        --- stderr
+        mirrord: /data/file is the target's and cannot be watched for changes (ENOTSUP); read it again from time to time instead
+        mirrord: /data is the target's, and fts_open cannot walk through it (ENOTSUP); nftw and opendir can
+    "#]].assert_eq(&run(&writing(), &c("differences"), &[]));
+}
+
+#[test]
+fn every_hook_about_files_is_tried() {
+    const FAMILIES: &[&str] = &[
+        "attribute",
+        "change",
+        "entry",
+        "file",
+        "folder",
+        "here",
+        "link",
+        "raw",
+        "space",
+        "stat",
+        "temporary",
+        "watch",
+    ];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let programs = std::fs::read_dir(root.join("tests/programs")).expect("the programs");
+    let programs = programs.map(|entry| std::fs::read_to_string(entry.expect("an entry").path()).expect("text"));
+    let words: BTreeSet<String> = programs
+        .flat_map(|text| {
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            words.map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut asked = 0;
+    let mut missing = Vec::new();
+    for family in FAMILIES {
+        let text = std::fs::read_to_string(root.join(format!("src/hooks/{family}.rs"))).expect("a family of hooks");
+        let functions = text.lines().filter_map(|line| line.strip_prefix("    fn ")?.split('(').next());
+        let numbers = text.split("SYS_").skip(1).filter_map(|rest| {
+            let name = rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()?;
+            Some(format!("SYS_{name}"))
+        });
+        for name in functions.map(str::to_owned).chain(numbers) {
+            asked += 1;
+            if !words.contains(&name) {
+                missing.push(name);
+            }
+        }
+    }
+    assert!(asked > 150, "the hooks are not written as this test reads them: {asked}");
+    assert!(missing.is_empty(), "no program calls {missing:?}");
+}
