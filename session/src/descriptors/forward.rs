@@ -1,0 +1,145 @@
+//! What the files helper asks of the agent, passed on unopened, and the answers brought back.
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use link::Link;
+use protocol::{Errno, codec::MESSAGE_LIMIT, control::StreamHead, operation::BLOB_FOLLOWS};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
+    net::unix::{OwnedReadHalf, OwnedWriteHalf},
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::wire::{HEAD_LEN, PAYLOAD_LIMIT, ToHelper, ToSession, head, put};
+
+/// Frames on their way to the helper that may wait for the socket.
+pub(super) const FRAMES: usize = 64;
+
+/// Frames for the helper, encoded.
+pub(super) type Frames = mpsc::Sender<Vec<u8>>;
+
+/// Who waits for [`ToSession::Settled`], by number.
+pub(super) type Settling = Mutex<HashMap<u32, oneshot::Sender<()>>>;
+
+/// One encoded frame.
+pub(super) fn frame(kind: ToHelper, number: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEAD_LEN + payload.len());
+    put(&mut bytes, kind as u8, number, payload);
+    bytes
+}
+
+/// Sends the end of what comes under a number.
+pub(super) async fn finish(frames: &Frames, number: u32, end: io::Result<()>) {
+    let errno = end.map_or_else(|error| Errno::from(error).0, |()| 0);
+    // A helper that has gone does not want to know.
+    let _ = frames.send(frame(ToHelper::End, number, &errno.to_le_bytes())).await;
+}
+
+/// Copies a blob to the helper.
+pub(super) async fn copy(mut blob: impl AsyncRead + Unpin, frames: &Frames, number: u32) -> io::Result<()> {
+    let mut chunk = vec![0; PAYLOAD_LIMIT];
+    loop {
+        let len = blob.read(&mut chunk).await?;
+        if len == 0 {
+            return Ok(());
+        }
+        let sent = frames.send(frame(ToHelper::Data, number, &chunk[..len])).await;
+        sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
+    }
+}
+
+/// Sends frames as they come.
+pub(super) async fn send_out(mut socket: OwnedWriteHalf, mut queue: mpsc::Receiver<Vec<u8>>) -> io::Result<()> {
+    while let Some(mut bytes) = queue.recv().await {
+        while bytes.len() < PAYLOAD_LIMIT
+            && let Ok(more) = queue.try_recv()
+        {
+            bytes.extend(more);
+        }
+        socket.write_all(&bytes).await?;
+    }
+    Ok(())
+}
+
+/// Serves the helper until its end of the socket is closed.
+pub(super) async fn serve(
+    mut socket: OwnedReadHalf,
+    link: Link,
+    frames: Frames,
+    settling: Arc<Settling>,
+) -> io::Result<()> {
+    let mut requests = JoinSet::new();
+    let cancels: Arc<Mutex<HashMap<u32, CancellationToken>>> = Arc::default();
+    let mut start = [0; HEAD_LEN];
+    loop {
+        if let Err(error) = socket.read_exact(&mut start).await {
+            return if error.kind() == io::ErrorKind::UnexpectedEof { Ok(()) } else { Err(error) };
+        }
+        let (kind, number, len) = head(&start);
+        if len > MESSAGE_LIMIT {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a request over the limit"));
+        }
+        let mut payload = vec![0; len];
+        socket.read_exact(&mut payload).await?;
+        match ToSession::from_byte(kind) {
+            Some(ToSession::Request) => {
+                let cancel = CancellationToken::new();
+                let held = cancels.clone();
+                held.lock().unwrap_or_else(PoisonError::into_inner).insert(number, cancel.clone());
+                let (link, frames) = (link.clone(), frames.clone());
+                requests.spawn(async move {
+                    let end = pass_on(&link, payload, &frames, number, &cancel).await;
+                    // Before the end is told: the helper may use the number again at once.
+                    held.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+                    finish(&frames, number, end).await;
+                });
+                while requests.try_join_next().is_some() {}
+            }
+            Some(ToSession::Cancel) => {
+                if let Some(cancel) = cancels.lock().unwrap_or_else(PoisonError::into_inner).remove(&number) {
+                    cancel.cancel();
+                }
+            }
+            Some(ToSession::Settled) => {
+                let waiting = settling.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+                // Whoever asked may have gone.
+                if let Some(waiting) = waiting {
+                    let _ = waiting.send(());
+                }
+            }
+            None => return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame of an unknown kind")),
+        }
+    }
+}
+
+/// One operation on a stream of its own, which is reset when the helper takes the request back.
+async fn pass_on(
+    link: &Link,
+    operation: Vec<u8>,
+    frames: &Frames,
+    number: u32,
+    cancel: &CancellationToken,
+) -> io::Result<()> {
+    let head = StreamHead::Operation(operation);
+    let mut stream = link.open(&head).map_err(|closed| io::Error::other(closed.to_string()))?;
+    let exchange = async {
+        stream.shutdown().await?;
+        let answer = stream.read_encoded().await?;
+        let sent = frames.send(frame(ToHelper::Answer, number, &answer)).await;
+        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        if stream.read_u8().await? == BLOB_FOLLOWS { copy(&mut stream, frames, number).await } else { Ok(()) }
+    };
+    match cancel.run_until_cancelled(exchange).await {
+        Some(end) => end,
+        None => {
+            stream.reset(Errno(libc::EINTR));
+            Err(io::Error::from_raw_os_error(libc::EINTR))
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! What programs have written and the pod has not got yet: a bounded queue for each file.
+//!
+//! Pieces travel side by side where they do not touch each other, in their order where they do; those that are appended
+//! go one after the other. Small writes are gathered while something is under way, so that one travels at once and a
+//! burst travels in large pieces.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+};
+
+use protocol::{
+    Errno,
+    file::{WRITE_LIMIT, Write},
+};
+use tokio::sync::Notify;
+
+use super::{Helper, file::File, tree::Node};
+
+/// Bytes of one file that may be on their way: 80 ms at 50 MB/s, and what a program may lose with its machine.
+const WINDOW: usize = 4 * 1024 * 1024;
+
+/// Bytes of all files that may be on their way.
+const WINDOW_OF_ALL: usize = 64 * 1024 * 1024;
+
+/// A file's writes that the pod has not confirmed.
+#[derive(Debug, Default)]
+pub(super) struct Writes {
+    queue: RefCell<VecDeque<Piece>>,
+    under_way: RefCell<Vec<Span>>,
+    bytes: Cell<usize>,
+    next: Cell<u64>,
+    /// Who waits for the end of what was written so far: nothing is gathered then.
+    hurried: Cell<usize>,
+    progress: Notify,
+}
+
+#[derive(Debug)]
+struct Piece {
+    file: Rc<File>,
+    span: Span,
+    data: Vec<u8>,
+}
+
+/// Where a piece goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Span {
+    /// Place in the order of all writes of the file.
+    order: u64,
+    offset: i64,
+    len: usize,
+    appended: bool,
+}
+
+impl Span {
+    fn end(&self) -> i64 {
+        self.offset.saturating_add_unsigned(self.len as u64)
+    }
+
+    /// Whether the order of the two matters.
+    fn touches(&self, other: &Self) -> bool {
+        self.appended || other.appended || (self.offset < other.end() && other.offset < self.end())
+    }
+}
+
+impl Writes {
+    pub(super) fn are_pending(&self) -> bool {
+        self.bytes.get() > 0
+    }
+
+    /// Waits until everything that was written before this call has reached the pod, or has failed to.
+    pub(super) async fn settle(&self, helper: &Rc<Helper>, node: &Rc<Node>) {
+        let target = self.next.get();
+        if !self.are_pending_before(target) {
+            return;
+        }
+        let _hurry = Hurry::begin(&self.hurried);
+        helper.dispatch(node);
+        loop {
+            let progress = self.progress.notified();
+            if !self.are_pending_before(target) {
+                return;
+            }
+            progress.await;
+        }
+    }
+
+    fn are_pending_before(&self, target: u64) -> bool {
+        self.queue.borrow().front().is_some_and(|piece| piece.span.order < target)
+            || self.under_way.borrow().iter().any(|span| span.order < target)
+    }
+
+    /// Adds to the queue; what continues the last piece becomes part of it.
+    fn push(&self, file: &Rc<File>, mut offset: i64, mut data: &[u8]) {
+        let appended = file.appends();
+        let mut queue = self.queue.borrow_mut();
+        if let Some(last) = queue.back_mut()
+            && Rc::ptr_eq(&last.file, file)
+            && (appended || last.span.end() == offset)
+        {
+            let room = WRITE_LIMIT.saturating_sub(last.data.len()).min(data.len());
+            last.data.extend_from_slice(&data[..room]);
+            last.span.len += room;
+            offset = offset.saturating_add_unsigned(room as u64);
+            data = &data[room..];
+        }
+        for chunk in data.chunks(WRITE_LIMIT) {
+            let order = self.next.replace(self.next.get() + 1);
+            let span = Span { order, offset, len: chunk.len(), appended };
+            queue.push_back(Piece { file: file.clone(), span, data: chunk.to_vec() });
+            offset = offset.saturating_add_unsigned(chunk.len() as u64);
+        }
+    }
+
+    /// The next piece that may leave.
+    fn pop(&self) -> Option<Piece> {
+        let mut queue = self.queue.borrow_mut();
+        let under_way = self.under_way.borrow();
+        let first = queue.front()?;
+        let may_grow = queue.len() == 1 && first.data.len() < WRITE_LIMIT;
+        let gathers = may_grow && !under_way.is_empty() && self.hurried.get() == 0;
+        if gathers || under_way.iter().any(|span| span.touches(&first.span)) {
+            return None;
+        }
+        drop(under_way);
+        let piece = queue.pop_front()?;
+        self.under_way.borrow_mut().push(piece.span);
+        Some(piece)
+    }
+}
+
+/// Counts somebody who waits.
+struct Hurry<'a>(&'a Cell<usize>);
+
+impl<'a> Hurry<'a> {
+    fn begin(count: &'a Cell<usize>) -> Self {
+        count.set(count.get() + 1);
+        Self(count)
+    }
+}
+
+impl Drop for Hurry<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+impl Helper {
+    /// Takes a write over: it is on its way when this returns. Fails as an earlier one of the same open file failed.
+    pub(super) async fn write(self: &Rc<Self>, file: &Rc<File>, offset: i64, data: &[u8]) -> Result<(), Errno> {
+        let node = &file.node;
+        loop {
+            let (progress, all) = (node.writes.progress.notified(), self.written.notified());
+            if let Some(errno) = file.failure.take() {
+                return Err(errno);
+            }
+            let fits = node.writes.bytes.get() + data.len() <= WINDOW || !node.writes.are_pending();
+            if fits && (self.unwritten.get() + data.len() <= WINDOW_OF_ALL || self.unwritten.get() == 0) {
+                break;
+            }
+            tokio::select! { () = progress => {} () = all => {} }
+        }
+        file.handle(self).await?;
+        node.writes.bytes.set(node.writes.bytes.get() + data.len());
+        self.unwritten.set(self.unwritten.get() + data.len());
+        self.dirty.set(true);
+        node.writes.push(file, offset, data);
+        node.changed();
+        self.dispatch(node);
+        Ok(())
+    }
+
+    /// Waits until what was written through `file` is in the pod; fails with the first error since the last time.
+    pub(super) async fn flush(self: &Rc<Self>, file: &Rc<File>) -> Result<(), Errno> {
+        file.node.writes.settle(self, &file.node).await;
+        file.failure.take().map_or(Ok(()), Err)
+    }
+
+    /// Sends what may leave.
+    fn dispatch(self: &Rc<Self>, node: &Rc<Node>) {
+        while let Some(piece) = node.writes.pop() {
+            let (helper, node) = (self.clone(), node.clone());
+            self.tasks.spawn_local(async move {
+                let Piece { file, span, data } = piece;
+                let answer = match file.handle(&helper).await {
+                    Ok(handle) => helper.caller.ask(Write { handle, offset: span.offset, data }).await.map(drop),
+                    Err(errno) => Err(errno),
+                };
+                if let Err(errno) = answer {
+                    file.failure.set(file.failure.get().or(Some(errno)));
+                }
+                node.writes.under_way.borrow_mut().retain(|other| other.order != span.order);
+                node.writes.bytes.set(node.writes.bytes.get() - span.len);
+                helper.unwritten.set(helper.unwritten.get() - span.len);
+                if helper.unwritten.get() == 0 {
+                    helper.dirty.set(false);
+                }
+                node.changed();
+                node.writes.progress.notify_waiters();
+                helper.written.notify_waiters();
+                helper.dispatch(&node);
+            });
+        }
+    }
+}

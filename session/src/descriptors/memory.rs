@@ -1,0 +1,76 @@
+//! Whole files in memory: memfds that look like the file they are copies of.
+
+use std::{
+    io,
+    os::fd::{AsRawFd, OwnedFd},
+};
+
+use nix::{
+    fcntl::{OFlag, open},
+    sys::{
+        memfd::{MFdFlags, memfd_create},
+        stat::{Mode, fchmod, futimens},
+        time::TimeSpec,
+    },
+};
+use protocol::{
+    Errno,
+    file::{Metadata, Timestamp},
+};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Bytes of a blob that are moved at once.
+const CHUNK: usize = 256 * 1024;
+
+/// Least bytes that are moved at once: most files are smaller.
+const LEAST: usize = 4 * 1024 + 1;
+
+/// Largest blob, in bytes: a remote file is held in this machine's memory for as long as the program has it open.
+pub(super) const LIMIT: usize = 1024 * 1024 * 1024;
+
+/// An empty file in memory.
+pub(super) fn create() -> io::Result<OwnedFd> {
+    Ok(memfd_create(c"mirrord", MFdFlags::MFD_CLOEXEC)?)
+}
+
+/// Moves a blob into a file in memory. `expected` is how long it probably is. Fails with `EFBIG` beyond [`LIMIT`].
+pub(super) async fn fill(memfd: &OwnedFd, blob: &mut (impl AsyncRead + Unpin), expected: usize) -> io::Result<usize> {
+    let mut chunk = vec![0; expected.clamp(LEAST, CHUNK)];
+    let mut total = 0;
+    loop {
+        let len = blob.read(&mut chunk).await?;
+        if len == 0 {
+            return Ok(total);
+        }
+        total += len;
+        if total > LIMIT {
+            return Err(io::Error::from_raw_os_error(libc::EFBIG));
+        }
+        write_all(memfd, &chunk[..len])?;
+    }
+}
+
+pub(super) fn write_all(memfd: &OwnedFd, mut rest: &[u8]) -> io::Result<()> {
+    while !rest.is_empty() {
+        let written = nix::unistd::write(memfd, rest)?;
+        rest = &rest[written..];
+    }
+    Ok(())
+}
+
+/// Opens it anew: with an offset of its own, at 0, and the access that `flags` name.
+pub(super) fn reopen(memfd: &OwnedFd, flags: OFlag) -> io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", memfd.as_raw_fd());
+    Ok(open(path.as_str(), flags | OFlag::O_CLOEXEC, Mode::empty())?)
+}
+
+/// Gives it the permissions and times of the file that it is a copy of.
+pub(super) fn dress(memfd: &OwnedFd, metadata: &Metadata) -> Result<(), Errno> {
+    let errno = |errno: nix::Error| Errno(errno as i32);
+    let time = |Timestamp { seconds, nanoseconds }: Timestamp| {
+        let valid = (0..1_000_000_000).contains(&nanoseconds);
+        TimeSpec::new(seconds, if valid { nanoseconds } else { 0 })
+    };
+    fchmod(memfd, Mode::from_bits_truncate(metadata.mode & 0o7777)).map_err(errno)?;
+    futimens(memfd, &time(metadata.atime), &time(metadata.mtime)).map_err(errno)
+}
