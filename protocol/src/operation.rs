@@ -64,6 +64,9 @@ macro_rules! operations {
             )+
         }
 
+        /// Names of all operations, in the order of their numbers on the wire.
+        const NAMES: &[&str] = &[$(stringify!($method)),+];
+
         impl Operation {
             /// Name of the operation, for logs and counters.
             pub fn name(&self) -> &'static str {
@@ -108,6 +111,12 @@ fn encode_answer<R: Encode, B>(answer: Result<Answer<R, B>, Errno>) -> Result<(V
         Ok(Answer { reply, blob }) => Ok((codec::encode(&Ok::<R, Errno>(reply))?, blob)),
         Err(errno) => Ok((codec::encode(&Err::<R, Errno>(errno))?, None)),
     }
+}
+
+/// Name of an encoded operation, which stays unopened: only its number is read.
+pub fn name_of(encoded: &[u8]) -> Option<&'static str> {
+    // Numbers of up to 250 are one byte (bincode's variable-length integers).
+    NAMES.get(usize::from(*encoded.first()?)).copied()
 }
 
 /// Reads the reply to a `R` from the answer's message.
@@ -174,4 +183,21 @@ operations! {
     lookup: Lookup => LookupAnswer,
     /// A DNS message to a name server, and its answer.
     query: Query => QueryAnswer,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_operation_is_known_by_its_first_byte() {
+        let path = || b"/".to_vec();
+        let operations: [Operation; 3] =
+            [Open { path: path(), flags: 0, mode: 0 }.into(), ReadEnvironment.into(), ReadLink { path: path() }.into()];
+        for operation in operations {
+            let encoded = codec::encode(&operation).unwrap();
+            assert_eq!(name_of(&encoded), Some(operation.name()));
+        }
+        assert_eq!((name_of(&[]), name_of(&[250])), (None, None));
+    }
 }
