@@ -46,10 +46,11 @@ pub(crate) mod exit {
 pub fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     match arguments.get(1).and_then(|first| first.to_str()) {
-        // These two must not find another thread: they become other processes' insides.
+        // These must not find another thread: they become other processes' insides.
         Some(session::start::local::HIDDEN_COMMAND) => {
             return session::start::local::inside::main(arguments.into_iter().skip(2));
         }
+        Some(session::descriptors::helper::HIDDEN_COMMAND) => return session::descriptors::helper::main(),
         Some(demo::program::HIDDEN_COMMAND) => return demo::program::main(),
         _ => {}
     }

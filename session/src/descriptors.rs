@@ -1,108 +1,190 @@
 //! The one factory of descriptors for remote files: both engines get theirs here.
+//!
+//! | what | how |
+//! |---|---|
+//! | a small file that is only read, and is quiet | its content comes with the answer: a memfd ([`memory`]) |
+//! | large files, files that are written, directories, `O_PATH` | a file of a FUSE mount ([`mount`]) that a process of its own serves ([`helper`]) |
+//! | the same, where there is no FUSE | memfds that are written back, directories of the right names ([`copies`]) |
+//!
+//! Each costs one round trip, whatever is read of it. What was written through the mount and has not reached the pod is
+//! waited for before any path is looked at: a program sees what it has written, whichever way it looks.
+
+mod copies;
+mod forward;
+pub mod helper;
+mod memory;
+pub(crate) mod mount;
+mod wire;
 
 use std::{
-    fs::File,
     io,
     os::fd::{AsRawFd, OwnedFd},
 };
 
-use nix::{
-    fcntl::{OFlag, open as open_here},
-    sys::{
-        memfd::{MFdFlags, memfd_create},
-        stat::Mode,
-    },
-};
+use nix::fcntl::OFlag;
 use protocol::{
     Errno, codec,
     control::StreamHead,
-    file::{Close, Content, Handle, Open, Opened, READ_LIMIT, Read},
+    file::{Content, Open, Opened},
     link::OpenedFile,
-    operation::{BLOB_FOLLOWS, Operation},
+    operation::{self, BLOB_FOLLOWS, Operation},
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, unix::AsyncFd};
 
 use crate::{
     event::Event,
     proxy::{Proxy, encode},
 };
-
-/// Bytes of a blob that are moved at once.
-const BLOB_CHUNK: usize = 256 * 1024;
-
-/// Largest blob, in bytes: a remote file is held in this machine's memory for as long as the program has it open.
-const BLOB_LIMIT: usize = 1024 * 1024 * 1024;
+pub(crate) use copies::Copies;
+pub(crate) use mount::Files;
 
 /// Opens a file of the target for a program; the descriptor is closed on exec in our own process.
 pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, OwnedFd), Errno> {
+    settle(proxy, Touch::Looks).await;
     let operation = codec::encode(&Operation::from(request.clone())).map_err(|_| Errno(libc::ENAMETOOLONG))?;
-    let (answer, blob) = perform(proxy, operation).await.map_err(Errno::from)?;
-    let opened: Result<Opened, Errno> = codec::decode(&answer).map_err(|_| Errno::EIO)?;
-    let (Opened { metadata, path: _, content }, copy) = (opened?, blob.ok_or(Errno::EIO)?);
-    if let Content::Beginning(handle) | Content::Listing(handle) = content {
-        let completed = complete(proxy, handle, &copy).await;
-        let close = codec::encode(&Operation::from(Close { handle })).map_err(|_| Errno::EIO)?;
-        perform(proxy, close).await.map_err(Errno::from)?;
-        completed?;
+    let mut stream = ask(proxy, operation).await?;
+    let answer: Result<Opened, Errno> = codec::decode(&stream.read_encoded().await?).map_err(|_| Errno::EIO)?;
+    let opened = answer?;
+    if stream.read_u8().await? != BLOB_FOLLOWS {
+        return Err(Errno::EIO);
     }
-    Ok((OpenedFile { metadata, copy: true }, copy))
-}
-
-/// Reads what follows the beginning of a file that the agent holds open.
-async fn complete(proxy: &Proxy, handle: Handle, copy: &OwnedFd) -> Result<(), Errno> {
-    let writable = format!("/proc/self/fd/{}", copy.as_raw_fd());
-    let mut copy = File::options().append(true).open(writable).map_err(Errno::from)?;
-    let mut offset = copy.metadata().map_err(Errno::from)?.len();
-    loop {
-        let read = Read { handle, offset: offset.cast_signed(), len: READ_LIMIT };
-        let read = codec::encode(&Operation::from(read)).map_err(|_| Errno::EIO)?;
-        let (answer, blob) = perform(proxy, read).await.map_err(Errno::from)?;
-        let answer: Result<(), Errno> = codec::decode(&answer).map_err(|_| Errno::EIO)?;
-        answer?;
-        let moved = io::copy(&mut File::from(blob.ok_or(Errno::EIO)?), &mut copy).map_err(Errno::from)?;
-        offset += moved;
-        if offset > BLOB_LIMIT as u64 {
-            return Err(Errno(libc::EFBIG));
+    let metadata = opened.metadata;
+    let files = proxy.files.as_ref().filter(|files| files.are_there());
+    // Who creates a file, if only perhaps, may want to lock it: a copy's locks would exclude nobody.
+    let copied = opened.content == Content::Whole && (files.is_none() || request.flags & libc::O_CREAT == 0);
+    if copied {
+        let expected = usize::try_from(metadata.size).unwrap_or(0) + 1;
+        let memfd = memory::create()?;
+        memory::fill(&memfd, &mut stream, expected).await.inspect_err(|error| warn_if_large(proxy, error))?;
+        let descriptor = memory::reopen(&memfd, OFlag::O_RDONLY)?;
+        memory::dress(&memfd, &metadata)?;
+        return Ok((OpenedFile { metadata, copy: true }, descriptor));
+    }
+    match files {
+        Some(files) => {
+            let descriptor = files.open(request, opened, stream).await?;
+            Ok((OpenedFile { metadata, copy: false }, descriptor))
         }
-        if moved == 0 {
-            return Ok(());
+        None => {
+            let copied = copies::open(proxy, request, opened, stream).await;
+            let descriptor = copied.inspect_err(|errno| warn_if_large(proxy, &io::Error::from(*errno)))?;
+            Ok((OpenedFile { metadata, copy: true }, descriptor))
         }
     }
 }
 
 /// Passes an operation on, unopened, and collects its answer; a blob becomes a memfd.
 pub(crate) async fn perform(proxy: &Proxy, operation: Vec<u8>) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
+    let touch = Touch::of(&operation);
+    settle(proxy, if touch == Touch::Changes { Touch::Looks } else { touch }).await;
+    let mut stream = ask(proxy, operation).await?;
+    let answer = stream.read_encoded().await?;
+    let blob = if stream.read_u8().await? == BLOB_FOLLOWS {
+        let memfd = memory::create()?;
+        match memory::fill(&memfd, &mut stream, 0).await {
+            Ok(_) => Some(memory::reopen(&memfd, OFlag::O_RDONLY)?),
+            Err(error) => {
+                warn_if_large(proxy, &error);
+                return Ok((encode(&Err::<(), Errno>(error.into()))?, None));
+            }
+        }
+    } else {
+        None
+    };
+    if touch == Touch::Changes {
+        settle(proxy, touch).await;
+    }
+    Ok((answer, blob))
+}
+
+/// Lets the runtime tell when a descriptor of our own is ready.
+fn registered<T: AsRawFd + OwnsDescriptor>(descriptor: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: these types own the one descriptor that they show, and close it when they are dropped.
+    #[expect(unsafe_code, reason = "the runtime must be sure that the descriptor stays the same")]
+    let registered = unsafe { AsyncFd::register(descriptor) };
+    Ok(registered?)
+}
+
+/// Types whose descriptor stays the same and open as long as they live.
+trait OwnsDescriptor {}
+
+impl OwnsDescriptor for OwnedFd {}
+impl OwnsDescriptor for copies::Watched {}
+
+/// Opens an operation's stream; we send nothing more on it.
+async fn ask(proxy: &Proxy, operation: Vec<u8>) -> io::Result<link::Stream> {
     let head = StreamHead::Operation(operation);
     let mut stream = proxy.link.open(&head).map_err(|closed| io::Error::other(closed.to_string()))?;
     stream.shutdown().await?;
-    let answer = stream.read_encoded().await?;
-    if stream.read_u8().await? != BLOB_FOLLOWS {
-        return Ok((answer, None));
+    Ok(stream)
+}
+
+fn warn_if_large(proxy: &Proxy, error: &io::Error) {
+    if error.raw_os_error() == Some(libc::EFBIG) {
+        proxy.observer.tell(Event::Warning(format!(
+            "a remote file of more than {} MiB was not opened (EFBIG): it would be held in memory",
+            memory::LIMIT / (1024 * 1024)
+        )));
     }
-    let memfd = memfd_create(c"mirrord", MFdFlags::MFD_CLOEXEC)?;
-    let mut chunk = vec![0; BLOB_CHUNK];
-    let mut total = 0;
-    loop {
-        let len = stream.read(&mut chunk).await?;
-        if len == 0 {
-            break;
-        }
-        total += len;
-        if total > BLOB_LIMIT {
-            proxy.observer.tell(Event::Warning(format!(
-                "a remote file of more than {} MiB was not opened (EFBIG): it would be held in memory",
-                BLOB_LIMIT / (1024 * 1024)
-            )));
-            return Ok((encode(&Err::<(), Errno>(Errno(libc::EFBIG)))?, None));
-        }
-        let mut rest = &chunk[..len];
-        while !rest.is_empty() {
-            let written = nix::unistd::write(&memfd, rest)?;
-            rest = &rest[written..];
+}
+
+/// What an operation has to do with files that are open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Touch {
+    /// Nothing: names of hosts, the environment.
+    Nothing,
+    /// It finds what they have written.
+    Looks,
+    /// It may change what is known of them.
+    Changes,
+}
+
+impl Touch {
+    fn of(operation: &[u8]) -> Self {
+        match operation::name_of(operation) {
+            None | Some("environment" | "lookup" | "query") => Self::Nothing,
+            Some(
+                "change" | "make_directory" | "make_node" | "remove" | "rename" | "hard_link" | "symbolic_link"
+                | "set_attribute" | "remove_attribute",
+            ) => Self::Changes,
+            Some(_) => Self::Looks,
         }
     }
-    // Opened anew: with an offset of its own, at 0, and for reading only.
-    let path = format!("/proc/self/fd/{}", memfd.as_raw_fd());
-    let readable = open_here(path.as_str(), OFlag::O_RDONLY | OFlag::O_CLOEXEC, Mode::empty())?;
-    Ok((answer, Some(readable)))
+}
+
+/// Waits until open files and paths tell the same.
+async fn settle(proxy: &Proxy, touch: Touch) {
+    if let Some(files) = &proxy.files {
+        match touch {
+            Touch::Nothing => {}
+            Touch::Looks => files.settle_if_dirty().await,
+            Touch::Changes => files.forget().await,
+        }
+    }
+    if touch != Touch::Nothing {
+        proxy.copies.settle().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::file::{Remove, Stat, Which};
+
+    use super::*;
+
+    #[test]
+    fn operations_are_told_apart_by_what_they_touch() {
+        let path = || b"/x".to_vec();
+        let cases: [(Operation, Touch); 4] = [
+            (Remove { path: path(), directory: false }.into(), Touch::Changes),
+            (Stat { file: Which::Path { path: path(), follow: true } }.into(), Touch::Looks),
+            (Open { path: path(), flags: 0, mode: 0 }.into(), Touch::Looks),
+            (protocol::env::ReadEnvironment.into(), Touch::Nothing),
+        ];
+        for (operation, expected) in cases {
+            let encoded = codec::encode(&operation).unwrap();
+            assert_eq!(Touch::of(&encoded), expected, "{}", operation.name());
+        }
+        assert_eq!(Touch::of(&[]), Touch::Nothing);
+    }
 }

@@ -7,7 +7,7 @@
 
 mod agent;
 pub mod cluster;
-mod descriptors;
+pub mod descriptors;
 mod environment;
 pub mod event;
 pub mod forward;
@@ -41,13 +41,28 @@ use std::{
 use config::feature::env::{self, Account, EnvChange, Sources};
 use event::{Event, Observer, State, Step};
 use link::Accept;
-use protocol::{control::StreamHead, link::SECRET_LEN, link::variable};
+use protocol::{
+    control::StreamHead,
+    link::SECRET_LEN,
+    link::variable,
+    policy::{FileMode, FilePolicy},
+};
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    agent::Connected, cluster::Cluster, environment::Origins, hold::Hold, incoming::Listeners, names::AddressBook,
-    nameservers::NameServers, proxy::Proxy,
+    agent::Connected,
+    cluster::Cluster,
+    descriptors::{
+        Copies,
+        mount::{self, Started, Unavailable},
+    },
+    environment::Origins,
+    hold::Hold,
+    incoming::Listeners,
+    names::AddressBook,
+    nameservers::NameServers,
+    proxy::Proxy,
 };
 pub use setup::{Here, Refused, policy};
 
@@ -275,10 +290,15 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
         observer.tell(Event::Warning(warning));
     }
     let file = environment::file(&plan.env, &options.working_directory)?;
-    let linked = match &options.place {
-        Place::Local(pod) => link_local(pod, &observer).await?,
-        Place::Cluster => link_cluster(&plan, &observer).await?,
+    let linking = async {
+        match &options.place {
+            Place::Local(pod) => link_local(pod, &observer).await,
+            Place::Cluster => link_cluster(&plan, &observer).await,
+        }
     };
+    // The mount is there long before the link is: it costs no time.
+    let (linked, mounted) = tokio::join!(linking, mount_files(&options, &plan.policy.files));
+    let linked = linked?;
     let Linked { connected, target, reused, probed, origins, confirm } = linked;
     let Connected { link, accept, environment: stream } = connected;
 
@@ -314,6 +334,15 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
         }
     };
     plan.policy.outgoing.hold_port = hold.as_ref().map_or(0, |hold| hold.port());
+
+    let mounted = mounted.unwrap_or_else(|unavailable| {
+        observer.tell(Event::Warning(format!(
+            "no FUSE: {unavailable}; remote files are copies in memory that are fetched whole, and what the program \
+             writes is sent when it closes them"
+        )));
+        None
+    });
+    plan.policy.files_device = mounted.as_ref().map_or(0, Started::device);
 
     let (tasks, cancel, book) = (TaskTracker::new(), CancellationToken::new(), AddressBook::default());
     let listeners = plan.incoming.map(|mode| {
@@ -351,12 +380,17 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
         if plan.env.load_from_process { (EnvChange::default(), change) } else { (change, EnvChange::default()) };
     let injection = inject(early, &options, &socket.path(), &secret);
 
+    let files = mounted.map(|mounted| mounted.serve(&link, &observer, &tasks, &cancel));
+    let folder = runtime_directory(&options.environment).join(format!("mirrord-{name}-copies"));
+    let copies = Copies::new(&link, &observer, &tasks, &cancel, folder);
     let (lost_tx, lost) = watch::channel(None);
     let proxy = Arc::new(Proxy {
         link: link.clone(),
         policy: plan.policy,
         secret,
         environment: handed,
+        files,
+        copies,
         hold,
         book,
         name_servers,
@@ -393,6 +427,15 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
         lost,
         observer,
     })
+}
+
+/// Starts the files helper, unless every file is this machine's.
+async fn mount_files(options: &Options, policy: &FilePolicy) -> Result<Option<Started>, Unavailable> {
+    if policy.mode == FileMode::Local {
+        return Ok(None);
+    }
+    let wanted = options.environment.get(OsStr::new(mount::VARIABLE)).is_none_or(|value| value != "0");
+    Started::start(&options.helper, wanted).await.map(Some)
 }
 
 async fn link_cluster(plan: &setup::Plan, observer: &Observer) -> Result<Linked, Error> {

@@ -32,7 +32,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    descriptors,
+    descriptors::{self, Copies, Files},
     environment::Handed,
     event::{Event, Observer},
     hold::Hold,
@@ -59,6 +59,10 @@ pub(crate) struct Proxy {
     pub(crate) sockets: supervisor::Sockets,
     /// Nothing when incoming traffic is left alone.
     pub(crate) listeners: Option<Arc<Listeners>>,
+    /// The mount of the target's files; nothing where there is none, or where nothing is remote.
+    pub(crate) files: Option<Files>,
+    /// Files that are copies, where there is no mount.
+    pub(crate) copies: Copies,
     pub(crate) observer: Observer,
     pub(crate) tasks: TaskTracker,
     pub(crate) cancel: CancellationToken,
