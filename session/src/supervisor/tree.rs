@@ -16,7 +16,11 @@ use seccomp::listener::{Listener, Notification, Waited};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::{Call, HANDLERS, Handler, process::Process, processes::Processes};
+use super::{
+    Call, HANDLERS, Handler,
+    process::{self, Process},
+    processes::Processes,
+};
 use crate::{
     event::Event,
     proxy::{Attached, Proxy},
@@ -196,7 +200,8 @@ pub(super) fn printable(bytes: &[u8]) -> String {
 fn handle(call: Call) {
     let handler = usize::try_from(call.number()).ok().and_then(|number| BY_NUMBER.get(number).copied().flatten());
     match handler {
-        Some(handler) if !call.process().is_skipped() => handler(call),
+        // Who runs without us may become, or start, a program that does not: `go run`, a debugger.
+        Some(handler) if !call.process().is_skipped() || process::CALLS.contains(&call.number()) => handler(call),
         _ => call.go_on(),
     }
 }
