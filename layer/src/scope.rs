@@ -60,6 +60,15 @@ impl Drop for Scope {
     }
 }
 
+/// Runs `body` as if this thread were outside: for a wait in which signal handlers of the program may run. Nothing of the
+/// layer's may be under way in this thread that a hook could meet.
+pub(crate) fn outside<T>(body: impl FnOnce() -> T) -> T {
+    let was_inside = INSIDE.replace(false);
+    let result = body();
+    INSIDE.set(was_inside);
+    result
+}
+
 /// Runs `body` inside, if there is an active layer and this thread is outside; keeps `errno` as it was.
 /// A panic is told to the user and becomes `EIO`.
 pub(crate) fn run<T>(body: impl FnOnce(&'static Layer) -> Hooked<T>) -> Hooked<T> {

@@ -1,6 +1,7 @@
 //! The layer's own system calls, safe to use. Inside a scope they reach the real functions (see `scope`).
 #![expect(unsafe_code, reason = "calls libc")]
 
+pub(crate) mod signals;
 pub(crate) mod socket;
 
 use std::ffi::{CStr, CString};
