@@ -1,6 +1,7 @@
 //! `mirrord exec`: a session around one program.
 
 mod launcher;
+mod rest;
 mod supervise;
 
 use std::{
@@ -92,7 +93,7 @@ pub(crate) async fn run(arguments: cli::ExecArguments, place: Place, signals: &m
     }
     progress.settle();
     let session = started?;
-    let code = match spawn(&launch.program, &launch.arguments, session.injection()) {
+    let code = match spawn(&launch.program, &launch.arguments, &session) {
         Ok(child) => supervise::supervise(child, &session, signals).await,
         Err(error) => {
             let path = launch.program.found.path.display();
@@ -198,7 +199,8 @@ fn watching(name: &OsStr, reason: Reason) -> String {
 
 /// Starts the program with what the session injects. It keeps our terminal, our process group, and our standard
 /// streams.
-fn spawn(program: &Program, arguments: &[OsString], injection: &Injection) -> std::io::Result<Child> {
+fn spawn(program: &Program, arguments: &[OsString], session: &Session) -> std::io::Result<Child> {
+    let injection = session.injection();
     let Program { name, found: Found { path, watched } } = program;
     let mut command = match watched {
         None => {
@@ -210,6 +212,7 @@ fn spawn(program: &Program, arguments: &[OsString], injection: &Injection) -> st
         Some(_) => {
             let mut command = Command::new(bundle::helper());
             command.arg(LAUNCH_COMMAND).arg(path).arg(name);
+            apply(&mut command, session.imported()); // no layer does it
             apply(&mut command, &without_library(injection));
             command
         }

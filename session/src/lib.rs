@@ -20,6 +20,7 @@ mod names;
 mod nameservers;
 mod outgoing;
 mod ports;
+pub mod programs;
 mod proxy;
 mod relay;
 mod setup;
@@ -65,6 +66,9 @@ use crate::{
     proxy::Proxy,
 };
 pub use setup::{Here, Refused, policy};
+
+/// Time for programs to end in good order once their session is lost.
+const PARTING_LIMIT: Duration = Duration::from_secs(4);
 
 /// What whoever launches the program has to apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -241,6 +245,22 @@ impl Session {
         *self.parts.proxy.attached.borrow() > 0
     }
 
+    /// The processes that run now. Reads procfs from end to end.
+    pub async fn programs(&self) -> Vec<programs::Program> {
+        let proxy = self.parts.proxy.clone();
+        tokio::task::spawn_blocking(move || proxy.programs.running()).await.unwrap_or_default()
+    }
+
+    /// Whether the process has said hello.
+    pub fn knows(&self, pid: u32) -> bool {
+        self.parts.proxy.programs.greeted().contains(&pid)
+    }
+
+    /// Ends all processes: SIGTERM, and SIGKILL for those that do not mind it.
+    pub async fn end_programs(&self) {
+        self.parts.proxy.programs.end(PARTING_LIMIT, &[]).await;
+    }
+
     /// Resolves when the last process has been gone for `after_last`, or when none has come within `until_first`. A
     /// program may start another and end, or become another by exec(2): the pause bridges that.
     pub async fn deserted(&self, until_first: Duration, after_last: Duration) {
@@ -378,6 +398,7 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     plan.policy.launch.load_environment = plan.env.load_from_process;
     let (early, imported) =
         if plan.env.load_from_process { (EnvChange::default(), change) } else { (change, EnvChange::default()) };
+    let programs = programs::Programs::new(socket.path());
     let injection = inject(early, &options, &socket.path(), &secret);
 
     let files = mounted.map(|mounted| mounted.serve(&link, &observer, &tasks, &cancel));
@@ -401,6 +422,7 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
         cancel: cancel.clone(),
         reported: watch::Sender::new(0),
         attached: watch::Sender::new(0),
+        programs,
         debuggers: Mutex::default(),
     });
     let until_stopped = |task: futures::future::BoxFuture<'static, ()>| {
@@ -409,6 +431,7 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     until_stopped(Box::pin(proxy::serve(proxy.clone(), socket)));
     until_stopped(Box::pin(deliver(accept, listeners, tasks.clone(), cancel.clone())));
     until_stopped(Box::pin(keeper::keep(link.clone(), observer.clone(), lost_tx)));
+    tasks.spawn(end_when_lost(proxy.clone(), lost.clone()));
     let (doubtful, distrust) = (link, observer.clone());
     until_stopped(Box::pin(async move {
         if let Err(error) = confirm.await {
@@ -474,6 +497,17 @@ async fn link_local(pod: &start::local::LocalPod, observer: &Observer) -> Result
         origins: None,
         confirm: Box::pin(async { Ok(()) }), // the agent is our own child
     })
+}
+
+/// Programs do not outlive a session that is lost: they would go on outside the cluster. A session that is stopped leaves
+/// that to whoever stops it.
+async fn end_when_lost(proxy: Arc<Proxy>, mut lost: watch::Receiver<Option<String>>) {
+    let is_lost = proxy.cancel.run_until_cancelled(lost.wait_for(Option::is_some)).await;
+    if is_lost.is_some_and(|seen| seen.is_ok()) {
+        // Whoever started a debug adapter ends it, after it has told its editor.
+        let adapters = proxy.debuggers.lock().expect("no panic while held").clone();
+        proxy.programs.end(PARTING_LIMIT, &adapters).await;
+    }
 }
 
 /// Hands connections that arrive at the target to the program, each in a task of its own.

@@ -39,7 +39,9 @@ use crate::{
     incoming::Listeners,
     names::AddressBook,
     nameservers::NameServers,
-    outgoing, ports, supervisor,
+    outgoing, ports,
+    programs::Programs,
+    supervisor,
 };
 
 /// Connections that may wait to be accepted: a program may start many threads and children at once.
@@ -70,6 +72,8 @@ pub(crate) struct Proxy {
     pub(crate) reported: watch::Sender<u64>,
     /// Open connections of layers: 0 when no process is there.
     pub(crate) attached: watch::Sender<usize>,
+    /// The processes themselves.
+    pub(crate) programs: Programs,
     /// Roots of process trees whose loopback ports stay local: debug adapters.
     pub(crate) debuggers: Mutex<Vec<u32>>,
 }
@@ -229,6 +233,9 @@ impl Connection {
         if first {
             tracing::debug!(executable = %String::from_utf8_lossy(&executable).escape_debug(), "a layer reported in");
             self.proxy.reported.send_modify(|count| *count += 1);
+            if let Some(pid) = self.stream.peer_cred().ok().and_then(|peer| peer.pid()) {
+                self.proxy.programs.add(pid.unsigned_abs());
+            }
         }
         let policy = first.then(|| Box::new(self.proxy.policy.clone()));
         self.send(&ToLayer::Welcome(policy), None).await?;

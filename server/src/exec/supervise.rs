@@ -1,6 +1,10 @@
 //! The program while it runs: its layer must report, signals reach it, and it does not outlive its session.
 
-use std::{os::unix::process::ExitStatusExt, process::ExitStatus, time::Duration};
+use std::{
+    os::unix::process::ExitStatusExt,
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -9,6 +13,7 @@ use nix::{
 use session::Session;
 use tokio::{process::Child, time::sleep};
 
+use super::rest;
 use crate::{
     exit, program,
     signals::{Received, Signals},
@@ -24,12 +29,16 @@ const LATE_REPORT_LIMIT: Duration = Duration::from_millis(250);
 /// Time for a program to end in good order once its session is lost.
 const PARTING_LIMIT: Duration = Duration::from_secs(5);
 
+/// A program that ends this soon after a signal has ended because of it: what it started shall end, too.
+const ENDING: Duration = Duration::from_secs(5);
+
 /// Waits for the program's end; gives its exit code, or one of ours when it had to be ended.
 pub(super) async fn supervise(mut child: Child, session: &Session, signals: &mut Signals) -> u8 {
     let pid = child.id().map(|id| Pid::from_raw(id.cast_signed()));
     let report = session.layer_reported(REPORT_LIMIT);
     tokio::pin!(report);
     let (mut reported, mut lost) = (false, false);
+    let mut told_to_end: Option<Instant> = None;
     let parting = sleep(Duration::MAX);
     tokio::pin!(parting);
     let status = loop {
@@ -48,11 +57,19 @@ pub(super) async fn supervise(mut child: Child, session: &Session, signals: &mut
             reason = session.lost(), if !lost => {
                 lost = true;
                 terminal::say_error(&format!("the session is lost: {reason}; the program is ended"));
-                signal(pid, Signal::SIGTERM);
+                // The session ends all processes that it knows; two signals might look like somebody's insisting.
+                if !child.id().is_some_and(|id| session.knows(id)) {
+                    signal(pid, Signal::SIGTERM);
+                }
                 parting.set(sleep(PARTING_LIMIT));
             }
             () = &mut parting => signal(pid, Signal::SIGKILL),
-            received = signals.next() => forward(pid, received),
+            received = signals.next() => {
+                if received.ends() {
+                    told_to_end = Some(Instant::now());
+                }
+                forward(pid, received);
+            }
         }
     };
     let code = match status {
@@ -70,6 +87,11 @@ pub(super) async fn supervise(mut child: Child, session: &Session, signals: &mut
             "the program ended without having loaded mirrord's layer: it ran as if mirrord were not there",
         );
         return if code == 0 { exit::FAILURE } else { code };
+    }
+    if told_to_end.is_some_and(|when| when.elapsed() < ENDING) {
+        session.end_programs().await;
+    } else {
+        rest::wait(session, signals).await;
     }
     code
 }

@@ -114,6 +114,7 @@ impl Processes {
         };
         let image = self.image(pid)?;
         tracing::debug!(pid, executable = %image.executable.escape_ascii(), skipped = image.skipped, "a process");
+        self.proxy.programs.add(pid);
         // The first one was counted when the tree was handed over.
         if std::mem::replace(&mut self.has_begun, true) {
             self.proxy.reported.send_modify(|count| *count += 1);
