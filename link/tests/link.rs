@@ -118,6 +118,20 @@ async fn resets_carry_their_errno_and_dropping_resets() {
 }
 
 #[tokio::test]
+async fn whoever_works_for_a_stream_learns_that_it_was_reset() {
+    let ((session, _a), (_b, mut from_session)) = pair();
+    let (mut ours, mut theirs) = stream_pair(&session, &mut from_session).await;
+    ours.shutdown().await.expect("finish");
+    let early = tokio::time::timeout(Duration::from_millis(50), theirs.reset_by_peer()).await;
+    assert!(early.is_err(), "finished is not reset");
+    ours.reset(Errno::ETIMEDOUT);
+    assert_eq!(theirs.reset_by_peer().await, Errno::ETIMEDOUT);
+    let (_ours, mut theirs) = stream_pair(&session, &mut from_session).await;
+    session.abort();
+    assert_eq!(theirs.reset_by_peer().await, Errno(103), "the link is gone");
+}
+
+#[tokio::test]
 async fn the_end_of_a_link_reaches_every_stream_with_its_reason() {
     let ((session, _a), (agent, mut from_session)) = pair();
     let (mut ours, _theirs) = stream_pair(&session, &mut from_session).await;

@@ -49,12 +49,6 @@ pub(super) fn resolve(root: &OwnedFd, path: &[u8], last: LastLink) -> Result<Own
 
 /// Opens what `path` names inside `root`; not for FIFOs and devices.
 pub(super) fn open_in(root: &OwnedFd, path: &[u8], flags: OFlag, mode: Mode) -> Result<OwnedFd, Errno> {
-    if path.is_empty() {
-        return Err(Errno::ENOENT);
-    }
-    if path.len() >= PATH_LIMIT {
-        return Err(Errno(libc::ENAMETOOLONG));
-    }
     let resolve = ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS;
     let how = OpenHow::new().flags(flags | OFlag::O_CLOEXEC).mode(mode).resolve(resolve);
     for _ in 0..TRIES {

@@ -1,5 +1,7 @@
 //! A root with a secret beside it, and operations on it as the agent performs them.
 
+mod errnos;
+mod hostile;
 mod opening;
 mod paths;
 
@@ -10,6 +12,10 @@ use std::{
     sync::Arc,
 };
 
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+};
 use protocol::{
     Errno,
     file::{Content, Open, Opened},
@@ -79,6 +85,35 @@ impl Fixture {
     fn text(&self, path: &str) -> Result<String, i32> {
         self.open(path, libc::O_RDONLY).map(|(_, bytes)| String::from_utf8(bytes).expect("text"))
     }
+}
+
+/// Runs `act` in a thread whose `/` is a folder of its own, with procfs and little else; says so where that is not
+/// permitted. What a broken resolver does is done in there, not to the machine of whoever runs the tests.
+fn in_world(act: impl FnOnce() + Send) {
+    let world = tempfile::tempdir().expect("a temporary directory");
+    for folder in ["proc", "tmp", "folder"] {
+        fs::create_dir(world.path().join(folder)).expect("mkdir");
+    }
+    for secret in ["secret", "folder/secret"] {
+        fs::write(world.path().join(secret), "outside").expect("write");
+    }
+    let enter = || {
+        let none: Option<&str> = None;
+        unshare(CloneFlags::CLONE_NEWNS)?;
+        mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
+        mount(Some("/proc"), &world.path().join("proc"), none, MsFlags::MS_BIND | MsFlags::MS_REC, none)?;
+        nix::unistd::chroot(world.path())?;
+        nix::unistd::chdir("/")
+    };
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| match enter() {
+            Ok(()) => act(),
+            Err(error) => eprintln!("not run: no root of its own: {error}"),
+        });
+        if let Err(panic) = thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
 }
 
 fn own_rights() -> Arc<Rights> {
