@@ -15,6 +15,9 @@ run_bench() {
   MIRRORD_DIST=$(run_build)
   MIRRORD_TEST_PYTHON=$(need_python debugpy flask)/bin/python
   export MIRRORD_DIST MIRRORD_TEST_PYTHON
+  # The peer of `files`.
+  command -v sshfs >/dev/null || need_apt sshfs
+  [[ -x /usr/sbin/sshd ]] || need_apt openssh-server
   with_cluster ''
   cd "$root"
   "${around[@]}" cargo run --release -p mirrord-fixtures --bin bench -- "${words[@]}"
