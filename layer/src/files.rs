@@ -83,18 +83,17 @@ fn shown(layer: &Layer, metadata: Metadata) -> Metadata {
     }
 }
 
-/// fstat(2): a copy shows the device, inode, links and owner of its file. All other descriptors are the kernel's.
-pub(crate) fn open_status(fd: RawFd) -> Hooked<libc::stat> {
+/// fstat(2), and whether it is about a copy, which shows the device, inode, links and owner of its file.
+pub(crate) fn open_status(fd: RawFd) -> Hooked<(libc::stat, bool)> {
     if COPIES.is_empty() {
         return Err(Otherwise::Native);
     }
     let mut status = sys::status(fd)?;
-    if !COPIES.may_be(status.st_dev) {
-        return Err(Otherwise::Native);
+    let found = if COPIES.may_be(status.st_dev) { COPIES.original(status.st_ino) } else { None };
+    if let Some(Original { dev, ino, nlink, uid, gid }) = found {
+        (status.st_dev, status.st_ino, status.st_nlink, status.st_uid, status.st_gid) = (dev, ino, nlink, uid, gid);
     }
-    let Original { dev, ino, nlink, uid, gid } = COPIES.original(status.st_ino).ok_or(Otherwise::Native)?;
-    (status.st_dev, status.st_ino, status.st_nlink, status.st_uid, status.st_gid) = (dev, ino, nlink, uid, gid);
-    Ok(status)
+    Ok((status, found.is_some()))
 }
 
 /// access(2). `W_OK` asks about writing: under mode `read` that is a question about this machine.

@@ -2,6 +2,7 @@
 
 mod attribute;
 mod change;
+mod copy;
 mod datagram;
 mod dns;
 mod entry;

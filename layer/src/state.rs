@@ -26,6 +26,8 @@ pub(crate) struct Layer {
 #[derive(Default)]
 pub(crate) struct Notices {
     pub(crate) copied_folder: notice::Once,
+    pub(crate) copy: notice::Once,
+    pub(crate) copy_lock: notice::Once,
     pub(crate) watch: notice::Once,
     pub(crate) walk: notice::Once,
     pub(crate) udp: notice::Once,

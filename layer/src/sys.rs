@@ -186,6 +186,26 @@ pub(crate) fn status(fd: RawFd) -> Result<libc::stat, Errno> {
     checked(unsafe { libc::fstat(fd, &raw mut stat) }).map(|_| stat)
 }
 
+/// Device and type (`S_IFDIR`…) of an open file, without asking whoever serves it. statx(2)
+pub(crate) fn device_and_kind(fd: RawFd) -> Result<(u64, libc::mode_t), Errno> {
+    known_of(fd, c"", libc::AT_EMPTY_PATH)
+}
+
+/// Device of the working directory, without asking whoever serves it.
+pub(crate) fn device_of_folder() -> Result<u64, Errno> {
+    known_of(libc::AT_FDCWD, c".", 0).map(|(device, _)| device)
+}
+
+fn known_of(folder: RawFd, path: &CStr, flags: c_int) -> Result<(u64, libc::mode_t), Errno> {
+    // SAFETY: all zeroes is a valid `statx`.
+    let mut known: libc::statx = unsafe { std::mem::zeroed() };
+    let flags = flags | libc::AT_STATX_DONT_SYNC;
+    // SAFETY: `path` is terminated; writes one `statx`.
+    checked(unsafe { libc::statx(folder, path.as_ptr(), flags, libc::STATX_TYPE, &raw mut known) })?;
+    let device = libc::makedev(known.stx_dev_major, known.stx_dev_minor);
+    Ok((device, u32::from(known.stx_mode) & libc::S_IFMT))
+}
+
 /// stat(2)
 pub(crate) fn status_at(path: &CStr) -> Result<libc::stat, Errno> {
     // SAFETY: all zeroes is a valid `stat`.

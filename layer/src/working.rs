@@ -20,7 +20,7 @@ static IS_REMOTE: AtomicBool = AtomicBool::new(false);
 /// Finds out whether this process is in a folder of the target, at its start and when it may have left one. Not in a
 /// child of vfork(2), which shares this memory and nothing else; it executes another program next.
 pub(crate) fn find_out(files_device: u64, is_own_process: bool) {
-    let is_remote = files_device != 0 && sys::status_at(c".").is_ok_and(|status| status.st_dev == files_device);
+    let is_remote = files_device != 0 && sys::device_of_folder().is_ok_and(|device| device == files_device);
     if is_own_process {
         IS_REMOTE.store(is_remote, Ordering::Relaxed);
     }
@@ -48,7 +48,7 @@ pub(crate) fn folder(layer: &Layer, folder: c_int) -> Hooked<Option<Vec<u8>>> {
 /// Whether `fd` is a file of the target, of type `kind` (`S_IFDIR`…).
 pub(crate) fn is_targets(layer: &Layer, fd: c_int, kind: libc::mode_t) -> bool {
     let device = layer.policy.files_device;
-    device != 0 && sys::status(fd).is_ok_and(|status| status.st_dev == device && status.st_mode & libc::S_IFMT == kind)
+    device != 0 && sys::device_and_kind(fd).is_ok_and(|found| found == (device, kind))
 }
 
 /// The working directory's path inside the target, while it is there. `ENOENT` when it has been removed.

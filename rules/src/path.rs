@@ -84,8 +84,10 @@ impl PathRules {
             let (place, why) = self.place(&plain, access);
             return Verdict { place, why, mapped: None };
         };
-        // A final slash asks for a folder.
-        if path.ends_with(b"/") && !rewritten.ends_with(b"/") {
+        // What shortening took away: these ask for a folder, and forbid some calls.
+        if path.ends_with(b"/.") || path.ends_with(b"/..") {
+            rewritten.extend(b"/.");
+        } else if path.ends_with(b"/") && !rewritten.ends_with(b"/") {
             rewritten.push(b'/');
         }
         let (place, why) =

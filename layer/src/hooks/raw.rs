@@ -2,7 +2,7 @@
 
 use libc::{c_int, c_long};
 
-use super::{attribute, change, entry, file, here, link, space, stat, watch};
+use super::{attribute, change, copy, entry, file, here, link, space, stat, watch};
 use crate::cabi::{In, Out, Room, Text};
 use crate::hook::hook;
 use crate::paths::At;
@@ -90,6 +90,10 @@ fn by_number(layer: &Layer, number: c_long, arguments: [c_long; 5]) -> Hooked<c_
         }
         libc::SYS_removexattr => attribute::removed(layer, text(first), true, text(second)),
         libc::SYS_lremovexattr => attribute::removed(layer, text(first), false, text(second)),
+        libc::SYS_fchmod | libc::SYS_fchown | libc::SYS_fsetxattr | libc::SYS_fremovexattr => {
+            copy::changed(layer, int(first))
+        }
+        libc::SYS_flock => copy::locked(layer, int(first), int(second)),
         // A ring's operations come past nobody. Programs do without it, as on kernels that have it switched off.
         libc::SYS_io_uring_setup => fail(libc::ENOSYS),
         _ => return with_length(layer, number, arguments),

@@ -9,7 +9,7 @@ use crate::files;
 use crate::files::status::{extended_status_of, metadata_of, status_of};
 use crate::hook::hook;
 use crate::paths::{self, At};
-use crate::scope::Hooked;
+use crate::scope::{Hooked, Otherwise};
 use crate::state::Layer;
 
 /// `struct stat`, which has 64-bit members in both of its names.
@@ -67,7 +67,7 @@ hook! {
 
 /// For `syscall` too.
 pub(super) fn opened(_layer: &Layer, fd: c_int, status: Status) -> Hooked<c_int> {
-    status.set(files::open_status(fd)?)?;
+    status.set(files::open_status(fd)?.0)?;
     Ok(0)
 }
 
@@ -86,7 +86,11 @@ pub(super) fn stated(layer: &Layer, at: At, follow: bool, status: Status) -> Hoo
 
 pub(super) fn extended(layer: &Layer, at: At, flags: c_int, status: Out<libc::statx>) -> Hooked<c_int> {
     let metadata = if means_descriptor(at.path, flags) {
-        metadata_of(&files::open_status(at.folder)?)
+        match files::open_status(at.folder)? {
+            (status, true) => metadata_of(&status),
+            // The kernel tells more of a file than stat(2) does.
+            (_, false) => return Err(Otherwise::Native),
+        }
     } else {
         metadata(layer, at, follows(flags))?
     };

@@ -7,30 +7,36 @@ use std::process::Command;
 use expect_test::expect;
 use protocol::policy::{FileMode, FilePolicy, Policy};
 
-use crate::program::{c, output_of, run};
+use crate::program::{c, inject, output_of, run};
 use crate::session::{Session, policy};
 use crate::target::Target;
 
-/// Everything that is not this machine's by default is the target's.
-fn writing() -> Session {
+/// Everything that is not this machine's by default is the target's; `mapped` is where `/mapped` leads.
+fn writing(mapped: &str) -> Session {
     let policy = policy();
-    let files = FilePolicy { mode: FileMode::Write, ..policy.files };
+    let mapping = vec![("^/mapped/".to_owned(), format!("{mapped}/"))];
+    let files = FilePolicy { mode: FileMode::Write, mapping, ..policy.files };
     Session::with(Policy { files, ..policy }, None)
 }
 
-/// Runs a program natively, below a folder, and in the target: it must say the same.
+/// Runs a program natively, below a folder; in the target; and by mapped paths, in the target and below a folder. It
+/// must say the same each time.
 fn same(name: &str) -> Session {
-    let here = Target::in_folder();
-    let native = output_of(Command::new(c(name)).arg(here.path()));
-    let session = writing();
-    let ours = run(&session, &c(name), &[""]);
-    pretty_assert(&ours, &native);
+    let native = output_of(Command::new(c(name)).arg(Target::in_folder().path()));
     assert!(native.lines().count() > 10, "{native}");
+    let session = writing("");
+    pretty_assert(&run(&session, &c(name), &[""]), &native, "in the target");
+    pretty_assert(&run(&writing(""), &c(name), &["/mapped"]), &native, "mapped to the target");
+    let here = Target::in_folder();
+    let mut command = Command::new(c(name));
+    command.arg("/mapped").env("REAL_ROOT", here.path());
+    let mapped = output_of(inject(&mut command, &writing(here.path())));
+    pretty_assert(&mapped, &native, "mapped to a folder of this machine");
     session
 }
 
 /// Shows the lines that differ, beside one another.
-fn pretty_assert(ours: &str, native: &str) {
+fn pretty_assert(ours: &str, native: &str, how: &str) {
     let mut lines: Vec<String> = Vec::new();
     let (mut left, mut right) = (ours.lines(), native.lines());
     loop {
@@ -40,7 +46,7 @@ fn pretty_assert(ours: &str, native: &str) {
             _ => {}
         }
     }
-    assert!(lines.is_empty(), "{}", lines.join("\n"));
+    assert!(lines.is_empty(), "{how}:\n{}", lines.join("\n"));
 }
 
 #[test]
@@ -107,12 +113,35 @@ fn what_cannot_be_had_fails_and_says_so() {
         pathconf("/data/file", _PC_PATH_MAX): 4096
         pathconf("/data/none", _PC_PATH_MAX): ENOENT
         pathconf("/data/file", _PC_REC_MIN_XFER_SIZE): 8192
+        fchmod(copy, 0600): EROFS
+        fchmod(real, 0640): 0
+        fchown(copy, -1, -1): EROFS
+        fchown(real, -1, -1): 0
+        futimens(copy, nano): EROFS
+        futimens(real, nano): 0
+        futimes(copy, micro): EROFS
+        futimes(real, micro): 0
+        fsetxattr(copy, "user.a", "b", 1, 0): EROFS
+        fsetxattr(real, "user.a", "b", 1, 0): 0
+        fremovexattr(copy, "user.a"): EROFS
+        fremovexattr(real, "user.a"): 0
+        flock(copy, LOCK_EX): ENOLCK
+        flock(real, LOCK_EX): 0
+        syscall(SYS_fchmod, copy, 0600): EROFS
+        syscall(SYS_fchmod, real, 0600): 0
+        syscall(SYS_fchown, copy, -1, -1): EROFS
+        syscall(SYS_flock, copy, LOCK_SH): ENOLCK
+        syscall(SYS_fsetxattr, copy, "user.a", "b", 1L, 0): EROFS
+        syscall(SYS_fremovexattr, copy, "user.a"): EROFS
+            /data/rw/real: 100600 0 links 1
         same folder: 1
         same file: 1
         --- stderr
         mirrord: /data/file is the target's and cannot be watched for changes (ENOTSUP); read it again from time to time instead
         mirrord: /data is the target's, and fts_open cannot walk through it (ENOTSUP); nftw and opendir can
-    "#]].assert_eq(&run(&writing(), &c("differences"), &[]));
+        mirrord: a file of the target is open as a copy, whose permissions, owner, times and attributes are not the file's (EROFS); change them by its path
+        mirrord: a file of the target is open as a copy, and nobody would see a lock on it (ENOLCK); open it for writing
+    "#]].assert_eq(&run(&writing(""), &c("differences"), &[]));
 }
 
 #[test]
@@ -120,6 +149,7 @@ fn every_hook_about_files_is_tried() {
     const FAMILIES: &[&str] = &[
         "attribute",
         "change",
+        "copy",
         "entry",
         "file",
         "folder",

@@ -87,7 +87,8 @@ fn questions_to_a_name_server_go_to_the_session_and_answers_come_from_the_server
         getpeername: ok  from fd00::a:53 len 28
         fast open: EOPNOTSUPP
         elsewhere: self, as sent 1
-    "#]].assert_eq(&run(&session, &c("datagrams"), &[]));
+    "#]]
+    .assert_eq(&run(&session, &c("datagrams"), &[]));
     let seen = session.seen("name server");
     assert!(seen.iter().any(|line| line == "name server 10.96.0.10:53"), "{seen:?}");
     assert!(seen.iter().any(|line| line == "name server [fd00::a]:53"), "{seen:?}");

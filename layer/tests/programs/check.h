@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 static const char *root = "";
+// Where the root really is, when it is mapped.
+static const char *real_root;
 
 // A path below the root; a few at a time.
 __attribute__((unused)) static char *p(const char *rest) {
@@ -20,9 +22,10 @@ __attribute__((unused)) static char *p(const char *rest) {
 
 // A path as the program sees it, without the root.
 __attribute__((unused)) static const char *seen(const char *path) {
-    size_t len = strlen(root);
     if (!path) return strerrorname_np(errno);
-    return strncmp(path, root, len) ? path : path + len;
+    if (*root && !strncmp(path, root, strlen(root))) return path + strlen(root);
+    if (real_root && !strncmp(path, real_root, strlen(real_root))) return path + strlen(real_root);
+    return path;
 }
 
 __attribute__((unused)) static long say(const char *call, long result) {
@@ -44,6 +47,7 @@ __attribute__((unused)) static void show(const char *path) {
 
 static void begin(int argc, char **argv) {
     if (argc > 1) root = argv[1];
+    real_root = getenv("REAL_ROOT");
     setvbuf(stdout, 0, _IONBF, 0);
     umask(027);
 }

@@ -214,6 +214,8 @@ fn the_first_rewrite_that_matches_counts_and_the_search_goes_on_with_its_result(
         &[
             "/home/me/a//b",
             "/HOME/You/b/",
+            "/home/me/b/.",
+            "/home/me/b/..",
             "/srv/x",
             "/data/cache",
             "/data/caches",
@@ -224,6 +226,8 @@ fn the_first_rewrite_that_matches_counts_and_the_search_goes_on_with_its_result(
         &expect![[r#"
             /home/me/a//b -> /srv/me/a/b (0): Remote, feature.fs.mode is `write`
             /HOME/You/b/ -> /srv/You/b/ (0): Remote, feature.fs.mode is `write`
+            /home/me/b/. -> /srv/me/b/. (0): Remote, feature.fs.mode is `write`
+            /home/me/b/..: Local, by default: a folder of this machine's system
             /srv/x -> /never/x (1): Remote, feature.fs.mode is `write`
             /data/cache -> /data/tmp/cache (2): Remote, feature.fs.mode is `write`
             /data/caches: Remote, feature.fs.mode is `write`
