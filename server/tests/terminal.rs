@@ -21,3 +21,5 @@ mod pod;
 mod refusals;
 #[path = "terminal/signals.rs"]
 mod signals;
+#[path = "terminal/sockets.rs"]
+mod sockets;
