@@ -54,7 +54,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(64);
 
 /// Blobs that a session has under way at a time, besides small ones: each may have a chunk and a full send buffer in
 /// memory, 384 KiB.
-const BLOB_LIMIT: usize = 24;
+const BLOB_LIMIT: usize = 16;
 
 /// Performs operations for one session; cheap to clone.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl Performer {
     /// The same for another session, which has nothing open.
     pub(crate) fn for_session(&self) -> Self {
         let unlocked = self.unlocked.clone();
-        Self::with(self.target.clone(), self.resolver.clone(), self.threads.clone(), unlocked)
+        Self::with(self.target.clone(), self.resolver.clone(), self.threads.for_session(), unlocked)
     }
 
     fn with(target: Arc<Target>, resolver: Arc<Resolver>, threads: Threads, unlocked: Arc<Notify>) -> Self {
@@ -172,8 +172,9 @@ impl Performer {
                 None => Some(self.blobs.clone().acquire_owned().await.expect("never closed")),
                 permit => permit,
             };
-            let read = self.threads.run_holding(&mut permit, move || Ok((blob.next_chunk()?, blob)));
-            let chunk = match read.await {
+            let (read, held) = self.threads.run_holding(permit, move || Ok((blob.next_chunk()?, blob))).await;
+            permit = held.flatten();
+            let chunk = match read {
                 Ok((chunk, rest)) => {
                     blob = rest;
                     chunk

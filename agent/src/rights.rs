@@ -3,7 +3,11 @@
 //! User, groups and capabilities belong to a thread (credentials(7)); glibc and musl change them in all threads at once,
 //! so that these are raw system calls.
 
-use std::{io, marker::PhantomData, sync::OnceLock};
+use std::{
+    io,
+    marker::PhantomData,
+    sync::{Once, OnceLock},
+};
 
 use protocol::Errno;
 
@@ -50,35 +54,48 @@ impl Rights {
         if wanted == own.rights {
             return act();
         }
-        let assumed = Assumed { own, _of_this_thread: PhantomData };
-        if let Err(error) = wanted.assume() {
-            tracing::warn!(%error, user = self.user, group = self.group,
-                "files are not accessed with the target's rights: SETUID and SETGID are missing");
+        let mut assumed = Assumed { own, wanted: &wanted, whole: true, _of_this_thread: PhantomData };
+        if let Err(error) = wanted.assume(&own.rights) {
+            assumed.whole = false;
+            static ONCE: Once = Once::new();
+            ONCE.call_once(|| {
+                tracing::warn!(%error, user = self.user, group = self.group,
+                    "files are not accessed with the target's rights: SETUID and SETGID are missing");
+            });
         }
         let result = act();
         drop(assumed);
         result
     }
 
-    fn assume(&self) -> io::Result<()> {
-        // Groups first: afterwards the capability for it may be gone.
-        let groups = set_groups(&self.groups);
-        let user = set_file_system_ids(self.user, self.group);
-        groups.and(user).and(set_capabilities(self.capabilities))
+    /// Takes these rights, as far as they differ from `current` ones. What fails does not keep the rest from being done.
+    fn assume(&self, current: &Self) -> io::Result<()> {
+        let Self { user, group, groups, capabilities } = self;
+        // In this order: afterwards the capabilities for it may be gone.
+        let set = if *groups == current.groups { Ok(()) } else { set_groups(groups) };
+        let ids_set =
+            if (*user, *group) == (current.user, current.group) { Ok(()) } else { set_file_system_ids(*user, *group) };
+        // A change of the user changes them as well, capabilities(7).
+        set.and(ids_set).and(set_capabilities(*capabilities))
     }
 }
 
 /// The thread has other rights than its own, until this is dropped.
-struct Assumed {
+struct Assumed<'a> {
     own: &'static Own,
+    wanted: &'a Rights,
+    /// They could all be assumed, and so can those from before.
+    whole: bool,
     _of_this_thread: PhantomData<*const ()>,
 }
 
-impl Drop for Assumed {
+impl Drop for Assumed<'_> {
     fn drop(&mut self) {
         // What is permitted can be raised again at any time, capabilities(7); the rest needs it.
         let raised = set_capabilities(self.own.permitted);
-        if let Err(error) = raised.and_then(|()| self.own.rights.assume()) {
+        if let Err(error) = raised.and_then(|()| self.own.rights.assume(self.wanted))
+            && self.whole
+        {
             tracing::error!(%error, "a thread keeps rights that are not its own");
         }
     }
@@ -165,7 +182,10 @@ impl TryFrom<&[u8]> for Rights {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{
+        fs,
+        os::unix::fs::{MetadataExt, PermissionsExt},
+    };
 
     use super::*;
 
@@ -190,7 +210,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let secret = folder.path().join("secret");
         fs::write(&secret, "x").expect("write");
-        let mode = |mode| fs::Permissions::from(std::os::unix::fs::PermissionsExt::from_mode(mode));
+        let mode = fs::Permissions::from_mode;
         fs::set_permissions(folder.path(), mode(0o777)).expect("chmod");
         fs::set_permissions(&secret, mode(0o640)).expect("chmod");
         let before = fs::read_to_string("/proc/thread-self/status").expect("readable");
@@ -204,7 +224,6 @@ mod tests {
             fs::write(folder.path().join("new"), "").expect("the directory is everybody's");
             fs::metadata(folder.path().join("new")).expect("stat")
         });
-        use std::os::unix::fs::MetadataExt;
         assert_eq!((metadata.uid(), metadata.gid()), (1000, 1001));
         let powerless = Rights { user: 0, group: 0, groups: vec![], capabilities: 0 };
         fs::set_permissions(&secret, mode(0o000)).expect("chmod");

@@ -1,12 +1,12 @@
 //! Threads for calls that may block, above all on files: a file server that hangs keeps its callers, and nobody else.
 //!
 //! Calls that are quick share [`SLOTS`]. A call that is not done within [`PATIENCE`] gives its slot to the next one and
-//! keeps only its thread, of which there are [`THREAD_LIMIT`].
+//! keeps only its thread. Of those a session has [`SESSION_LIMIT`].
 
 use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use protocol::Errno;
-use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking};
+use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking, time::timeout};
 
 /// Calls at a time; more of them would not be quicker on two workers' share of a machine.
 const SLOTS: usize = 16;
@@ -14,26 +14,36 @@ const SLOTS: usize = 16;
 /// How long a call keeps its slot.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Calls at a time, those that hang included; further ones fail. A thread that hangs costs some 20 KiB.
+/// Calls of one session at a time, those that hang included; further ones fail. A thread that hangs costs some 20 KiB.
+const SESSION_LIMIT: usize = 128;
+
+/// Calls of all sessions at a time.
 const THREAD_LIMIT: usize = 448;
 
 /// Threads of the runtime's pool: those above, and some for the rest of the agent.
 pub(crate) const POOL: usize = THREAD_LIMIT + 64;
 
-/// Runs calls that may block; cheap to clone.
+/// Runs calls that may block, for one session; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Threads {
     slots: Arc<Semaphore>,
-    threads: Arc<Semaphore>,
+    all: Arc<Semaphore>,
+    own: Arc<Semaphore>,
 }
 
 impl Default for Threads {
     fn default() -> Self {
-        Self { slots: Arc::new(Semaphore::new(SLOTS)), threads: Arc::new(Semaphore::new(THREAD_LIMIT)) }
+        let [slots, all, own] = [SLOTS, THREAD_LIMIT, SESSION_LIMIT].map(|limit| Arc::new(Semaphore::new(limit)));
+        Self { slots, all, own }
     }
 }
 
 impl Threads {
+    /// The same threads, for another session.
+    pub(crate) fn for_session(&self) -> Self {
+        Self { own: Self::default().own, ..self.clone() }
+    }
+
     /// Runs `act` and gives its result. Dropped early, `act` is run all the same once it has begun.
     ///
     /// Fails with `EIO` when too many calls hang already.
@@ -41,37 +51,33 @@ impl Threads {
         &self,
         act: impl FnOnce() -> Result<T, Errno> + Send + 'static,
     ) -> Result<T, Errno> {
-        self.run_holding((), act).await
+        self.run_holding((), act).await.0
     }
 
-    /// [`Self::run`], and gives `held` up as soon as the call hangs.
-    pub(crate) async fn run_holding<T: Send + 'static>(
+    /// [`Self::run`]; gives `held` back, but if the call hangs, which gives it up.
+    pub(crate) async fn run_holding<T: Send + 'static, H: Send>(
         &self,
-        held: impl Send,
+        held: H,
         act: impl FnOnce() -> Result<T, Errno> + Send + 'static,
-    ) -> Result<T, Errno> {
+    ) -> (Result<T, Errno>, Option<H>) {
         let slot = self.slots.acquire().await.expect("never closed");
-        let Ok(thread) = self.threads.clone().try_acquire_owned() else {
-            tracing::warn!(
-                limit = THREAD_LIMIT,
-                "a call fails with EIO: too many others hang; does a file server answer?"
-            );
-            return Err(Errno::EIO);
+        let permits = (self.own.clone().try_acquire_owned(), self.all.clone().try_acquire_owned());
+        let (Ok(own), Ok(all)) = permits else {
+            tracing::warn!("a call fails with EIO: too many others hang; does a file server of the target answer?");
+            return (Err(Errno::EIO), Some(held));
         };
         let mut call = spawn_blocking(move || {
             let result = act();
-            drop(thread);
+            drop((own, all));
             result
         });
-        let ended = match tokio::time::timeout(PATIENCE, &mut call).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                drop((slot, held));
-                call.await
-            }
-        };
-        // A panic: it has been printed.
-        ended.unwrap_or(Err(Errno::EIO))
+        // A panic has been printed.
+        let answer = |ended: Result<_, _>| ended.unwrap_or(Err(Errno::EIO));
+        if let Ok(ended) = timeout(PATIENCE, &mut call).await {
+            return (answer(ended), Some(held));
+        }
+        drop((slot, held));
+        (answer(call.await), None)
     }
 }
 
@@ -101,13 +107,48 @@ mod tests {
             let threads = threads.clone();
             tasks.spawn(async move { threads.run(move || Ok(release.recv().is_err())).await });
         }
-        let answer = tokio::time::timeout(20 * PATIENCE, threads.run(|| Ok(7))).await;
+        let answer = timeout(20 * PATIENCE, threads.run(|| Ok(7))).await;
         assert_eq!(answer.expect("in time"), Ok(7));
         assert!(tasks.try_join_next().is_none(), "all of them still hang");
+        let (_, held) = threads.run_holding(7, || Ok(())).await;
+        assert_eq!(held, Some(7));
+        let (answer, held) = threads
+            .run_holding(7, || {
+                std::thread::sleep(2 * PATIENCE);
+                Ok(())
+            })
+            .await;
+        assert_eq!((answer, held), (Ok(()), None), "given up meanwhile");
         drop(releases);
         while let Some(ended) = tasks.join_next().await {
             assert_eq!(ended.expect("no panic"), Ok(true));
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_session_that_hangs_with_all_its_calls_is_told_so_and_others_are_served() {
+        let threads = Threads::default();
+        let mut tasks = tokio::task::JoinSet::new();
+        let (release_tx, release) = std::sync::mpsc::channel::<()>();
+        let release = Arc::new(std::sync::Mutex::new(release));
+        for _ in 0..SESSION_LIMIT {
+            let (threads, release) = (threads.clone(), release.clone());
+            let hang = move || Ok(release.lock().expect("no panic").recv().is_err());
+            tasks.spawn(async move { threads.run(hang).await });
+        }
+        let full = async {
+            while threads.own.available_permits() > 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(30), full).await.expect("slots are given on");
+        assert_eq!(threads.run(|| Ok(())).await, Err(Errno::EIO));
+        assert_eq!(threads.for_session().run(|| Ok(())).await, Ok(()));
+        drop(release_tx);
+        while let Some(ended) = tasks.join_next().await {
+            assert_eq!(ended.expect("no panic"), Ok(true));
+        }
+        assert_eq!(threads.run(|| Ok(())).await, Ok(()));
     }
 
     #[tokio::test]
@@ -115,6 +156,6 @@ mod tests {
         let threads = Threads::default();
         let quiet: Result<(), Errno> = threads.run(|| std::panic::panic_any(1)).await;
         assert_eq!(quiet, Err(Errno::EIO));
-        assert_eq!(threads.threads.available_permits(), THREAD_LIMIT);
+        assert_eq!(threads.all.available_permits(), THREAD_LIMIT);
     }
 }

@@ -83,7 +83,7 @@ fn files_environment_and_names_are_the_targets() {
         assert_eq!((opened.metadata, metadata.size), (metadata, 3_000_000));
         let Content::Beginning(handle) = opened.content else { panic!("{opened:?}") };
         let offset = i64::try_from(blob.len()).expect("small");
-        let (_, rest) = session.perform(Read { handle, offset, len: READ_LIMIT }).await.expect("readable");
+        let ((), rest) = session.perform(Read { handle, offset, len: READ_LIMIT }).await.expect("readable");
         assert!([blob, rest].concat() == content);
         let missing =
             session.perform(Stat { file: Which::Path { path: b"/no/such/file".to_vec(), follow: true } }).await;
@@ -348,7 +348,7 @@ fn figures() {
         let Content::Beginning(handle) = opened.content else { panic!("{opened:?}") };
         for at in 0..64 {
             let read = Read { handle, offset: at << 22, len: READ_LIMIT };
-            let (_, blob) = session.perform(read).await.expect("readable");
+            let ((), blob) = session.perform(read).await.expect("readable");
             assert_eq!(blob.len(), 4 << 20);
         }
         println!("256 MiB file, 4 MiB after the other: {:?}", begun.elapsed());

@@ -466,7 +466,9 @@ mod tests {
     fn listings_survive_the_wire_and_hostile_ones_end() {
         let entries = [Entry { ino: 1, kind: 4, name: b"." }, Entry { ino: u64::MAX, kind: 8, name: b"\xff name\n" }];
         let mut listing = Vec::new();
-        entries.iter().for_each(|entry| entry.append_to(&mut listing));
+        for entry in &entries {
+            entry.append_to(&mut listing);
+        }
         let mut rest = listing.as_slice();
         assert_eq!(std::iter::from_fn(|| Entry::take_from(&mut rest)).collect::<Vec<_>>(), entries);
         assert!(rest.is_empty());

@@ -14,7 +14,7 @@ use super::{errno, handles::OpenFile, listing};
 const CHUNK: usize = 128 * 1024;
 
 /// Bytes of a file that are read together with the answer: small files cost one hop.
-const FIRST_CHUNK: usize = 64 * 1024;
+const FIRST_CHUNK: usize = 32 * 1024;
 
 /// Source of a blob: what is read already, and where the rest comes from.
 #[derive(Debug)]

@@ -8,14 +8,17 @@ use std::{
 
 use nix::{
     fcntl::OFlag,
-    sys::stat::{FileStat, SFlag},
+    sys::{
+        resource::{Resource, getrlimit},
+        stat::{FileStat, SFlag},
+    },
 };
 use protocol::{Errno, file::Handle};
 
 use super::{errno, file_type};
 use crate::{rights::Rights, threads::close_aside};
 
-/// Files that a session may hold open; `EMFILE` beyond it.
+/// Files that a session may hold open; `EMFILE` beyond it, and beyond half of what the agent itself may have open.
 const HANDLE_LIMIT: usize = 16 * 1024;
 
 /// An open file of the target. Closed when nobody uses it any more, where that may block.
@@ -88,8 +91,19 @@ impl Drop for OpenFile {
 }
 
 /// The table of handles of one session.
-#[derive(Debug, Default)]
-pub(crate) struct Handles(Mutex<Table>);
+#[derive(Debug)]
+pub(crate) struct Handles {
+    table: Mutex<Table>,
+    limit: usize,
+}
+
+impl Default for Handles {
+    fn default() -> Self {
+        let own = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+        let limit = usize::try_from(own / 2).unwrap_or(HANDLE_LIMIT).min(HANDLE_LIMIT);
+        Self { table: Mutex::default(), limit }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Table {
@@ -104,8 +118,8 @@ impl Handles {
     ///
     /// Fails with `EMFILE` when there are too many, and when the session is over.
     pub(super) fn insert(&self, file: Arc<OpenFile>) -> Result<Handle, Errno> {
-        let mut table = self.0.lock().expect("no panic while held");
-        if table.closed || table.open.len() >= HANDLE_LIMIT {
+        let mut table = self.table.lock().expect("no panic while held");
+        if table.closed || table.open.len() >= self.limit {
             return Err(Errno(libc::EMFILE));
         }
         table.last += 1;
@@ -116,19 +130,19 @@ impl Handles {
 
     /// Fails with `EBADF` when it is not open.
     pub(crate) fn get(&self, handle: Handle) -> Result<Arc<OpenFile>, Errno> {
-        let table = self.0.lock().expect("no panic while held");
+        let table = self.table.lock().expect("no panic while held");
         table.open.get(&handle).cloned().ok_or(Errno(libc::EBADF))
     }
 
     /// [`Self::get`], and the handle is not open any more.
     pub(crate) fn take(&self, handle: Handle) -> Result<Arc<OpenFile>, Errno> {
-        let mut table = self.0.lock().expect("no panic while held");
+        let mut table = self.table.lock().expect("no panic while held");
         table.open.remove(&handle).ok_or(Errno(libc::EBADF))
     }
 
     /// Closes all, and opens nothing any more. What is being used is closed after that.
     pub(crate) fn close_all(&self) {
-        let mut table = self.0.lock().expect("no panic while held");
+        let mut table = self.table.lock().expect("no panic while held");
         table.closed = true;
         let open = std::mem::take(&mut table.open);
         drop(table);
@@ -155,7 +169,7 @@ mod tests {
         assert_eq!(handles.get(first).map(drop), Err(Errno(libc::EBADF)));
         assert_eq!(handles.take(first).map(drop), Err(Errno(libc::EBADF)));
         let mut last = first;
-        for _ in 0..HANDLE_LIMIT {
+        for _ in 0..handles.limit {
             let next = handles.insert(file.clone()).expect("room");
             assert!(next.0 > last.0);
             last = next;

@@ -194,7 +194,7 @@ fn a_targets_user_gets_what_it_would_get_itself() {
 }
 
 /// Asks without waiting for the answer.
-async fn ask(session: &Session, request: impl Into<Operation>) -> Stream {
+fn ask(session: &Session, request: impl Into<Operation>) -> Stream {
     let head = StreamHead::Operation(encode(&request.into()).expect("small"));
     session.link.open(&head).expect("open")
 }
@@ -227,7 +227,7 @@ fn a_wait_for_a_lock_ends_when_it_is_free_or_given_up() {
         // Many waits keep nothing else from being done.
         let mut waits = Vec::new();
         for _ in 0..300 {
-            waits.push(ask(&two, lock(its, LockKind::Shared, true)).await);
+            waits.push(ask(&two, lock(its, LockKind::Shared, true)));
         }
         two.perform(Stat { file: Which::Open(its) }).await.expect("open");
         one.perform(lock(mine, LockKind::Unlocked, false)).await.expect("held");
@@ -238,7 +238,7 @@ fn a_wait_for_a_lock_ends_when_it_is_free_or_given_up() {
 
         // Given up, it is not placed when the file becomes free.
         one.perform(lock(mine, LockKind::Exclusive, false)).await.expect("free");
-        let wait = ask(&two, lock(its, LockKind::Exclusive, true)).await;
+        let wait = ask(&two, lock(its, LockKind::Exclusive, true));
         two.perform(Stat { file: Which::Open(its) }).await.expect("open");
         wait.reset(Errno(libc::EINTR));
         two.perform(Stat { file: Which::Open(its) }).await.expect("open");
@@ -251,7 +251,7 @@ fn a_wait_for_a_lock_ends_when_it_is_free_or_given_up() {
         let local = fs::File::open(folder.at("f")).expect("open");
         local.lock().expect("free");
         let flock = Lock { range: None, ..lock(mine, LockKind::Exclusive, true) };
-        let mut wait = ask(&one, flock).await;
+        let mut wait = ask(&one, flock);
         one.perform(Stat { file: Which::Open(mine) }).await.expect("open");
         drop(local);
         assert_eq!(answer::<Lock>(&mut wait).await, Ok(()));
@@ -330,7 +330,7 @@ fn figures_of_files() {
             let mut writes = Vec::new();
             for index in 0..16 {
                 let offset = (round * 16 + index) * 60 * 1024;
-                writes.push(ask(&session, Write { handle: file, offset, data: chunk.clone() }).await);
+                writes.push(ask(&session, Write { handle: file, offset, data: chunk.clone() }));
             }
             for mut write in writes {
                 assert_eq!(answer::<Write>(&mut write).await, Ok(()));
@@ -340,7 +340,7 @@ fn figures_of_files() {
         memory("written");
         let mut reads = Vec::new();
         for _ in 0..200 {
-            reads.push(ask(&session, Read { handle: file, offset: 0, len: 4 << 20 }).await);
+            reads.push(ask(&session, Read { handle: file, offset: 0, len: 4 << 20 }));
         }
         tokio::time::sleep(Duration::from_secs(1)).await;
         memory("200 reads of 4 MiB that nobody takes");
