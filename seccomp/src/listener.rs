@@ -133,33 +133,16 @@ impl Listener {
 
     /// Gives the waiting process a copy of `descriptor` and ends the call with its number, in one step.
     pub fn give(&self, id: u64, descriptor: BorrowedFd<'_>, close_on_exec: bool) -> io::Result<RawFd> {
-        self.add(id, descriptor, close_on_exec, libc::SECCOMP_ADDFD_FLAG_SEND, 0)
-    }
-
-    /// Puts a copy of `descriptor` in the place of the waiting process's own descriptor `at`, as dup3(2) does. The call
-    /// waits on.
-    pub fn replace(&self, id: u64, at: RawFd, descriptor: BorrowedFd<'_>, close_on_exec: bool) -> io::Result<()> {
-        self.add(id, descriptor, close_on_exec, libc::SECCOMP_ADDFD_FLAG_SETFD, at).map(drop)
-    }
-
-    fn add(
-        &self,
-        id: u64,
-        descriptor: BorrowedFd<'_>,
-        close_on_exec: bool,
-        flags: libc::c_ulong,
-        at: RawFd,
-    ) -> io::Result<RawFd> {
         let mut added = libc::seccomp_notif_addfd {
             id,
-            flags: u32::try_from(flags).expect("two bits are defined"),
+            flags: u32::try_from(libc::SECCOMP_ADDFD_FLAG_SEND).expect("the second bit"),
             srcfd: descriptor.as_raw_fd().cast_unsigned(),
-            newfd: at.cast_unsigned(),
+            newfd: 0,
             newfd_flags: if close_on_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 },
         };
         loop {
             match self.request(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut added) {
-                // The thread has not come around to taking an earlier descriptor.
+                // Interrupted before the thread took it.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }

@@ -121,12 +121,6 @@ impl Call {
         }
     }
 
-    /// Puts a copy of `descriptor` in the place of the program's own `number`. The call waits on.
-    pub(crate) fn replace(&self, number: RawFd, descriptor: &impl AsFd, close_on_exec: bool) -> Result<(), Errno> {
-        let replaced = self.tree.listener.replace(self.notification.id, number, descriptor.as_fd(), close_on_exec);
-        replaced.map_err(Errno::from)
-    }
-
     /// Goes on with the call in a task of its own, which ends with the session, and soon after a call that was killed.
     pub(crate) fn later<F>(self, work: impl FnOnce(Self) -> F)
     where

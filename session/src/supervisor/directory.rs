@@ -99,8 +99,8 @@ fn remote_path(link: &str, files_device: u64) -> Option<Vec<u8>> {
 /// path inside of it.
 fn path_of(link: &str) -> Option<Vec<u8>> {
     let path = fs::read_link(link).ok()?.into_os_string().into_vec();
-    let path = path.strip_suffix(b" (deleted)").map_or(path.as_slice(), |path| path);
-    path.starts_with(b"/").then(|| path.to_vec())
+    // proc(5): names of what is not there any more are marked.
+    Some(path).filter(|path| path.starts_with(b"/") && !path.ends_with(b" (deleted)"))
 }
 
 /// The device of a file, from what the kernel knows: nobody is asked who could keep us waiting.

@@ -45,14 +45,16 @@ pub(super) fn tell(call: Call, into: usize, room: usize) {
     call.answer(result);
 }
 
-/// inotify_add_watch(2): nobody tells us what happens to the target's files. `ENOSPC`, the errno for which programs fall
-/// back to looking now and then.
+/// inotify_add_watch(2): nobody tells us what happens to the target's files.
 pub(super) fn unwatchable(call: &Call, file: &File) -> Errno {
     tell_once(
         call,
-        &format!("{} belongs to the target: changes of remote files cannot be watched (ENOSPC)", printable(&file.path)),
+        &format!(
+            "{} is the target's and cannot be watched for changes (ENOTSUP); read it again from time to time instead",
+            printable(&file.path)
+        ),
     );
-    Errno(libc::ENOSPC)
+    Errno(libc::ENOTSUP)
 }
 
 fn tell_once(call: &Call, what: &str) {

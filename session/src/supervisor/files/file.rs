@@ -60,10 +60,25 @@ impl File {
 
     /// Opens it; the descriptor is closed on exec here.
     pub(super) async fn open(&self, flags: i32, mode: u32) -> Result<OwnedFd, Errno> {
-        let request = Open { path: self.path.clone(), flags, mode };
+        let path = self.path.clone();
         match self.side {
-            Side::Here => here::run(move || here::open(&request)).await,
-            Side::Target => descriptors::open(&self.proxy, &request).await.map(|(_, descriptor)| descriptor),
+            Side::Here => here::run(move || here::open(&Open { path, flags, mode })).await,
+            Side::Target => {
+                let request = Open { path, flags: travelling(flags), mode };
+                descriptors::open(&self.proxy, &request).await.map(|(_, descriptor)| descriptor)
+            }
         }
     }
+}
+
+/// Flags of open(2) by their numbers on x86-64. `asm/fcntl.h`
+fn travelling(flags: i32) -> i32 {
+    const OTHERS: &[(i32, i32)] = &[
+        (libc::O_DIRECT, 0o40_000),
+        (libc::O_DIRECTORY, 0o200_000),
+        (libc::O_NOFOLLOW, 0o400_000),
+        (if cfg!(target_arch = "aarch64") { 0o400_000 } else { 0o100_000 }, 0o100_000), // O_LARGEFILE
+    ];
+    let same = flags & !OTHERS.iter().fold(0, |all, (here, _)| all | here);
+    OTHERS.iter().filter(|(here, _)| flags & here != 0).fold(same, |sum, (_, there)| sum | there)
 }

@@ -1,13 +1,13 @@
 //! From a call's arguments to the file that is meant.
 
-use rules::path::{Access, Place};
+use protocol::Errno;
+use rules::path::{Access, Place, Verdict};
 
 use super::{
     super::{Call, directory::remote_descriptor},
     file::{File, Side},
     table::At,
 };
-use protocol::Errno;
 
 /// Bytes of the longest path, its NUL included. path_resolution(7)
 const PATH_ROOM: usize = libc::PATH_MAX.unsigned_abs() as usize;
@@ -29,33 +29,33 @@ pub(super) fn locate(call: &Call, at: At, access: Access) -> Result<Found, Errno
         Err(Errno(libc::EFAULT | libc::ENAMETOOLONG)) => return Ok(Found::Native),
         Err(errno) => return Err(errno),
     };
-    let elsewhere = |side, path| Ok(Found::Elsewhere(File { proxy: call.proxy().clone(), side, path }));
-    if !path.starts_with(b"/") {
-        let Some(mut absolute) = beginning(call, at).filter(|_| !path.is_empty()) else { return Ok(Found::Native) };
-        absolute.push(b'/');
-        absolute.extend(path);
-        if absolute.len() >= PATH_ROOM {
-            return Err(Errno(libc::ENAMETOOLONG));
-        }
-        return elsewhere(Side::Target, absolute);
-    }
-    let verdict = call.process().paths().decide(path, access);
-    let shown = || path.escape_ascii();
-    match (verdict.place, verdict.mapped) {
-        (Place::Local, None) => Ok(Found::Native),
-        (Place::NotFound, _) => {
-            tracing::debug!(pid = call.process().pid(), path = %shown(), "does not exist: {}", verdict.why);
-            Err(Errno::ENOENT)
-        }
-        (Place::Remote, mapped) => {
-            tracing::debug!(pid = call.process().pid(), path = %shown(), "is remote ({access:?}): {}", verdict.why);
-            elsewhere(Side::Target, plain(mapped.map_or_else(|| path.to_vec(), |mapped| mapped.path))?)
-        }
-        (Place::Local, Some(mapped)) => {
-            tracing::debug!(pid = call.process().pid(), path = %shown(), "is elsewhere on this machine: {}", verdict.why);
-            elsewhere(Side::Here, seen_from_here(call, plain(mapped.path)?))
+    let rules = call.process().paths();
+    match path.first() {
+        None => Ok(Found::Native),
+        Some(b'/') => match rules.decide(path, access) {
+            Verdict { place: Place::Local, mapped: None, .. } => Ok(Found::Native),
+            verdict => elsewhere(call, path, access, verdict),
+        },
+        Some(_) => {
+            let Some(folder) = beginning(call, at) else { return Ok(Found::Native) };
+            let separator: &[u8] = if folder.ends_with(b"/") { b"" } else { b"/" };
+            let path = [&folder, separator, path].concat();
+            // What is local in it is not where the kernel would look: that is the target's folder.
+            elsewhere(call, &path, access, rules.decide_in(&folder, &path, access))
         }
     }
+}
+
+fn elsewhere(call: &Call, path: &[u8], access: Access, verdict: Verdict) -> Result<Found, Errno> {
+    let Verdict { place, why, mapped } = verdict;
+    tracing::debug!(pid = call.process().pid(), path = %path.escape_ascii(), ?place, ?access, "{why}");
+    let path = plain(mapped.map_or_else(|| path.to_vec(), |mapped| mapped.path))?;
+    let (side, path) = match place {
+        Place::NotFound => return Err(Errno::ENOENT),
+        Place::Remote => (Side::Target, path),
+        Place::Local => (Side::Here, seen_from_here(call, path)),
+    };
+    Ok(Found::Elsewhere(File { proxy: call.proxy().clone(), side, path }))
 }
 
 /// The same file for a call of ours; nothing where its path cannot be read. For the local half of a call with two paths.

@@ -6,11 +6,14 @@ use protocol::{
     file::{Access, FsStatus, Metadata, Stat, StatFs, Timestamp},
 };
 
-use super::{super::Call, file::File};
+use super::{
+    super::Call,
+    file::{File, Side},
+};
 
 /// stat(2), lstat(2), newfstatat(2).
 pub(super) async fn stat(call: &Call, file: &File, follow: bool, into: u64) -> Result<i64, Errno> {
-    let metadata = file.perform(Stat { file: file.which(follow) }).await?;
+    let metadata = shown(file, follow).await?;
     call.write(into, &bytes_of(&status(&metadata)))?;
     Ok(0)
 }
@@ -29,9 +32,18 @@ pub(super) async fn statx(call: &Call, file: &File, flags: usize, mask: usize, i
         return Err(Errno::EINVAL);
     }
     let follow = flags & libc::AT_SYMLINK_NOFOLLOW == 0;
-    let metadata = file.perform(Stat { file: file.which(follow) }).await?;
+    let metadata = shown(file, follow).await?;
     call.write(call.argument(into), &bytes_of(&extended(&metadata)))?;
     Ok(0)
+}
+
+/// The file as fstat(2) of its descriptor shows it: programs compare device and inode number.
+async fn shown(file: &File, follow: bool) -> Result<Metadata, Errno> {
+    let metadata = file.perform(Stat { file: file.which(follow) }).await?;
+    Ok(match (file.side, file.proxy.policy.files_device) {
+        (Side::Target, dev) if dev != 0 => Metadata { dev, ..metadata },
+        _ => metadata,
+    })
 }
 
 /// statfs(2).
