@@ -23,3 +23,5 @@ mod refusals;
 mod signals;
 #[path = "terminal/sockets.rs"]
 mod sockets;
+#[path = "terminal/supervised.rs"]
+mod supervised;
