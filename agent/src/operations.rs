@@ -1,7 +1,8 @@
 //! The table of operations, performed on the target.
 
+mod performer;
+
 use std::{
-    os::fd::OwnedFd,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,68 +15,23 @@ use protocol::{
     dns::{Lookup, LookupAnswer, Query, QueryAnswer},
     env::{Environment, ReadEnvironment},
     file::{
-        Access, Allocate, Change, Close, FsStatus, GetAttribute, Handle, HardLink, HeldLock, List, ListAttributes,
-        Lock, MakeDirectory, MakeNode, Metadata, Open, Opened, PathBytes, Read, ReadLink, RealPath, Remove,
-        RemoveAttribute, Rename, Seek, SetAttribute, Stat, StatFs, SymbolicLink, Synchronise, TestLock, Which, Write,
+        Access, Allocate, Change, Close, FsStatus, GetAttribute, HardLink, HeldLock, List, ListAttributes, Lock,
+        MakeDirectory, MakeNode, Metadata, Open, Opened, PathBytes, Read, ReadLink, RealPath, Remove, RemoveAttribute,
+        Rename, Seek, SetAttribute, Stat, StatFs, SymbolicLink, Synchronise, TestLock, Which, Write,
     },
-    operation::{Answer, BLOB_FOLLOWS, NO_BLOB, Operation, Operations},
+    operation::{Answer, Operations},
 };
-use tokio::{
-    io::AsyncWriteExt,
-    sync::{Notify, Semaphore},
-    time::timeout,
-};
+use tokio::time::timeout;
 
+pub(crate) use self::performer::Performer;
 use crate::{
-    dns::{self, Resolver},
-    env,
-    files::{
-        self, Subject, attributes,
-        blob::Blob,
-        content,
-        handles::{Handles, OpenFile},
-        locks::Locks,
-        metadata, names,
-    },
-    rights::Rights,
-    target::Target,
-    threads::Threads,
+    dns, env,
+    files::{self, Subject, attributes, blob::Blob, content, handles::OpenFile, metadata, names},
 };
-
-/// Operations performed at a time for a session; further ones wait.
-const OPERATION_LIMIT: usize = 256;
-
-/// Locks that a session may wait for at a time; `ENOLCK` beyond it.
-const WAIT_LIMIT: usize = 1024;
 
 /// How soon, and how seldom at last, a lock is tried again that another process of the target may hold.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(64);
-
-/// Blobs that a session has under way at a time, besides small ones: each may have a chunk and a full send buffer in
-/// memory, 384 KiB.
-const BLOB_LIMIT: usize = 16;
-
-/// Performs operations for one session; cheap to clone.
-#[derive(Clone, Debug)]
-pub(crate) struct Performer {
-    target: Arc<Target>,
-    resolver: Arc<Resolver>,
-    threads: Threads,
-    /// Told when something was unlocked, by whatever session.
-    unlocked: Arc<Notify>,
-    open_files: Arc<OpenFiles>,
-    operations: Arc<Semaphore>,
-    waits: Arc<Semaphore>,
-    blobs: Arc<Semaphore>,
-}
-
-/// What a session has of the target's files.
-#[derive(Debug)]
-struct OpenFiles {
-    handles: Handles,
-    locks: Locks,
-}
 
 /// Says that nobody waits any more.
 struct SetOnDrop(Arc<AtomicBool>);
@@ -83,160 +39,6 @@ struct SetOnDrop(Arc<AtomicBool>);
 impl Drop for SetOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Performer {
-    /// Performs on `target`.
-    pub(crate) fn new(target: Arc<Target>) -> Self {
-        Self::with(target, Arc::default(), Threads::default(), Arc::default())
-    }
-
-    /// The same for another session, which has nothing open.
-    pub(crate) fn for_session(&self) -> Self {
-        let unlocked = self.unlocked.clone();
-        Self::with(self.target.clone(), self.resolver.clone(), self.threads.for_session(), unlocked)
-    }
-
-    fn with(target: Arc<Target>, resolver: Arc<Resolver>, threads: Threads, unlocked: Arc<Notify>) -> Self {
-        let open_files = OpenFiles { handles: Handles::default(), locks: Locks::new(unlocked.clone()) };
-        let [operations, waits, blobs] =
-            [OPERATION_LIMIT, WAIT_LIMIT, BLOB_LIMIT].map(|limit| Arc::new(Semaphore::new(limit)));
-        Self { target, resolver, threads, unlocked, open_files: Arc::new(open_files), operations, waits, blobs }
-    }
-
-    /// Closes what the session holds open, and so releases what it has locked. For the end of the session.
-    pub(crate) fn end(&self) {
-        self.open_files.handles.close_all();
-        self.open_files.locks.release_all();
-    }
-
-    /// Serves one operation's stream to its end. An answer that cannot be sent any more is no error of ours.
-    pub(crate) async fn serve(&self, encoded: Vec<u8>, mut stream: link::Stream) {
-        let operation = match protocol::codec::decode::<Operation>(&encoded) {
-            Ok(operation) => operation,
-            Err(error) => {
-                tracing::warn!(%error, "an operation cannot be read");
-                return stream.reset(Errno::EINVAL);
-            }
-        };
-        drop(encoded);
-        let name = operation.name();
-        let waits = matches!(operation, Operation::Lock { request: Lock { wait: true, .. } });
-        let answered = if waits {
-            // Beside the others: one of those may be what it waits for.
-            let Ok(_permit) = self.waits.try_acquire() else { return stream.reset(Errno(libc::ENOLCK)) };
-            tokio::select! {
-                biased;
-                errno = stream.reset_by_peer() => return tracing::debug!(name, %errno, "a wait was given up"),
-                answered = self.perform(operation) => answered,
-            }
-        } else {
-            let _permit = self.operations.acquire().await.expect("never closed");
-            self.perform(operation).await
-        };
-        let (answer, blob) = match answered {
-            Ok(answer) => answer,
-            Err(error) => {
-                tracing::warn!(name, %error, "an answer cannot be sent");
-                return stream.reset(Errno(libc::EMSGSIZE));
-            }
-        };
-        if let Err(error) = self.send(stream, &answer, blob).await {
-            tracing::debug!(name, %error, "an answer was not taken");
-        }
-    }
-
-    /// Writes the answer and its blob. A file that cannot be read to its end resets the stream with the kernel's errno.
-    async fn send(&self, mut stream: link::Stream, answer: &[u8], blob: Option<Blob>) -> std::io::Result<()> {
-        if let Err(error) = stream.write_encoded(answer).await {
-            // Nobody knows of what was opened.
-            if let Some(handle) = blob.and_then(|blob| blob.handle()) {
-                let file = self.open_files.handles.take(handle);
-                drop(file);
-            }
-            return Err(error);
-        }
-        let Some(mut blob) = blob else {
-            stream.write_all(&[NO_BLOB]).await?;
-            return stream.shutdown().await;
-        };
-        stream.write_all(&[BLOB_FOLLOWS]).await?;
-        if let Some(ready) = blob.take_ready() {
-            stream.write_all(&ready).await?;
-        }
-        let mut permit = None;
-        while !blob.is_finished() {
-            // It is given up where a read hangs: others shall not wait for that.
-            permit = match permit {
-                None => Some(self.blobs.clone().acquire_owned().await.expect("never closed")),
-                permit => permit,
-            };
-            let (read, held) = self.threads.run_holding(permit, move || Ok((blob.next_chunk()?, blob))).await;
-            permit = held.flatten();
-            let chunk = match read {
-                Ok((chunk, rest)) => {
-                    blob = rest;
-                    chunk
-                }
-                Err(errno) => {
-                    stream.reset(errno);
-                    return Err(errno.into());
-                }
-            };
-            if let Some(chunk) = chunk {
-                stream.write_all(&chunk).await?;
-            }
-        }
-        stream.shutdown().await
-    }
-
-    /// Runs `act` on the target with the agent's own rights.
-    async fn run<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&Target) -> Result<T, Errno> + Send + 'static,
-    ) -> Result<T, Errno> {
-        let target = self.target.clone();
-        self.threads.run(move || act(&target)).await
-    }
-
-    /// Runs `act` on the target's root with the target's rights.
-    async fn at_root<T: Send + 'static>(
-        &self,
-        act: impl FnOnce(&OwnedFd, &Arc<Rights>) -> Result<T, Errno> + Send + 'static,
-    ) -> Result<T, Errno> {
-        self.run(move |target| {
-            let (root, rights) = (target.root()?, Arc::new(target.rights()?));
-            rights.perform(|| act(&root, &rights))
-        })
-        .await
-    }
-
-    /// Runs `act` on an open file, with the rights that it was opened with.
-    async fn at_handle<T: Send + 'static>(
-        &self,
-        handle: Handle,
-        act: impl FnOnce(Arc<OpenFile>) -> Result<T, Errno> + Send + 'static,
-    ) -> Result<T, Errno> {
-        let file = self.open_files.handles.get(handle)?;
-        self.threads
-            .run(move || {
-                let rights = file.rights().clone();
-                rights.perform(|| act(file))
-            })
-            .await
-    }
-
-    /// Runs `act` on a file, open or not.
-    async fn at_file<T: Send + 'static>(
-        &self,
-        file: Which,
-        act: impl FnOnce(Subject<'_>) -> Result<T, Errno> + Send + 'static,
-    ) -> Result<T, Errno> {
-        match file {
-            Which::Path { path, follow } => self.at_root(move |root, _| files::at_path(root, &path, follow, act)).await,
-            Which::Open(handle) => self.at_handle(handle, move |file| act(Subject::from(&*file))).await,
-        }
     }
 }
 

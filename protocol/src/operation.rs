@@ -24,6 +24,8 @@ use crate::{
 };
 
 /// Behind an answer's message: the rest of the stream is the blob, which may be empty.
+///
+/// The session takes blobs as they come: while it leaves several large ones untaken, others do not go on.
 pub const BLOB_FOLLOWS: u8 = 1;
 
 /// Behind an answer's message: nothing more comes.

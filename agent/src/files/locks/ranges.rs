@@ -43,6 +43,10 @@ impl Ranges {
         self.0.len()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// All that is locked.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Range, LockKind)> {
         self.0.iter().copied()

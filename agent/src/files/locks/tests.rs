@@ -1,6 +1,6 @@
 use std::sync::atomic::AtomicBool;
 
-use super::*;
+use super::{claim::RANGE_LIMIT, *};
 use crate::files::tests::{Fixture, handle};
 
 static FRESH: AtomicBool = AtomicBool::new(false);
@@ -148,4 +148,45 @@ fn the_number_of_locks_has_an_end() {
     assert_eq!(open.lock((0, 1), Some((2 * last, 1)), Shared), Err(libc::ENOLCK));
     assert_eq!(open.lock((0, 1), Some((0, 0)), Unlocked), Ok(()));
     assert_eq!(open.lock((0, 1), Some((2 * last, 1)), Shared), Ok(()));
+}
+
+/// Waiters are woken by what may serve them: by each other's failures they would never come to rest.
+#[tokio::test]
+async fn only_what_frees_others_wakes_them() {
+    let open = Open::new(&[libc::O_RDWR]);
+    for (owner, range, kind, wakes) in [
+        (1, None, Exclusive, false),
+        (2, None, Shared, false), // fails
+        (1, None, Shared, true),
+        (2, None, Shared, false),
+        (2, None, Exclusive, true), // fails, and loses the shared one
+        (1, None, Unlocked, true),
+        (1, None, Unlocked, false),
+        (1, Some((0, 4)), Exclusive, false),
+        (2, Some((0, 4)), Exclusive, false), // fails
+        (1, Some((2, 2)), Shared, true),
+        (1, Some((2, 2)), Shared, true), // in vain; it cannot go on for ever
+        (1, Some((0, 0)), Unlocked, true),
+        (2, Some((0, 0)), Unlocked, false),
+    ] {
+        let woken = open.locks.unlocked().notified();
+        tokio::pin!(woken);
+        woken.as_mut().enable();
+        let placed = open.lock((0, owner), range, kind);
+        let is_woken = tokio::time::timeout(std::time::Duration::ZERO, woken).await.is_ok();
+        assert_eq!(is_woken, wakes, "{owner} {range:?} {kind:?}: {placed:?}");
+    }
+}
+
+#[test]
+fn owners_that_hold_nothing_cost_nothing() {
+    let open = Open::new(&[libc::O_RDWR]);
+    for owner in 0..2 * u64::try_from(CLAIM_LIMIT).expect("small") {
+        let range = Some((0, 1)).filter(|_| owner % 2 == 0);
+        assert_eq!(open.lock((0, owner), range, Exclusive), Ok(()));
+        assert_eq!(open.lock((0, owner), range, Unlocked), Ok(()));
+        assert_eq!(open.lock((0, owner), None, Unlocked), Ok(()), "also when there is nothing to unlock");
+    }
+    let table = open.locks.table.lock().expect("no panic");
+    assert!(table.claims.is_empty() && table.uses.is_empty(), "{table:?}");
 }
