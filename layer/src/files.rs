@@ -41,7 +41,12 @@ pub(crate) fn open_remote(layer: &Layer, path: Vec<u8>, flags: c_int, mode: mode
     let request = ToSession::Open(Open { path, flags: wire::open_flags(flags), mode });
     match layer.link.call(&request, flags & libc::O_CLOEXEC != 0)? {
         (ToLayer::Opened(Ok(OpenedFile { metadata, copy })), Some(file)) => {
-            if copy && let Ok(status) = sys::status(file.as_raw_fd()) {
+            // Copies of folders are elsewhere than those of files, which are known by their device.
+            let is_file = metadata.mode & libc::S_IFMT == libc::S_IFREG;
+            if copy
+                && is_file
+                && let Ok(status) = sys::status(file.as_raw_fd())
+            {
                 COPIES.remember(status.st_dev, status.st_ino, Original::from(&shown(layer, metadata)));
             }
             Ok(file)
@@ -94,6 +99,18 @@ pub(crate) fn open_status(fd: RawFd) -> Hooked<(libc::stat, bool)> {
         (status.st_dev, status.st_ino, status.st_nlink, status.st_uid, status.st_gid) = (dev, ino, nlink, uid, gid);
     }
     Ok((status, found.is_some()))
+}
+
+/// The path of the file that `fd` is a copy of; nothing for all that is no copy, or where the name did not fit.
+pub(crate) fn path_of_copy(fd: RawFd) -> Hooked<Option<Vec<u8>>> {
+    let (_, is_copy) = open_status(fd)?;
+    if !is_copy {
+        return Err(Otherwise::Native);
+    }
+    // proc(5): `/memfd:NAME (deleted)`. The session names it after the path.
+    let name = sys::read_link(&sys::descriptor_path(fd))?;
+    let path = name.strip_prefix(b"/memfd:").and_then(|name| name.strip_suffix(b" (deleted)"));
+    Ok(path.filter(|path| path.starts_with(b"/")).map(<[u8]>::to_vec))
 }
 
 /// access(2). `W_OK` asks about writing: under mode `read` that is a question about this machine.

@@ -54,7 +54,7 @@ pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, O
     let copied = opened.content == Content::Whole && (files.is_none() || request.flags & libc::O_CREAT == 0);
     if copied {
         let expected = usize::try_from(metadata.size).unwrap_or(0) + 1;
-        let memfd = memory::create()?;
+        let memfd = memory::create(&opened.path)?;
         memory::fill(&memfd, &mut stream, expected).await.inspect_err(|error| warn_if_large(proxy, error))?;
         let descriptor = memory::reopen(&memfd, OFlag::O_RDONLY)?;
         memory::dress(&memfd, &metadata)?;
@@ -80,7 +80,7 @@ pub(crate) async fn perform(proxy: &Proxy, operation: Vec<u8>) -> io::Result<(Ve
     let mut stream = ask(proxy, operation).await?;
     let answer = stream.read_encoded().await?;
     let blob = if stream.read_u8().await? == BLOB_FOLLOWS {
-        let memfd = memory::create()?;
+        let memfd = memory::create(b"mirrord")?;
         match memory::fill(&memfd, &mut stream, 0).await {
             Ok(_) => Some(memory::reopen(&memfd, OFlag::O_RDONLY)?),
             Err(error) => {

@@ -1,7 +1,7 @@
 //! Extended attributes. xattr(7)
 
 use libc::{c_int, ssize_t};
-use protocol::file::{GetAttribute, ListAttributes, RemoveAttribute, SetAttribute, WRITE_LIMIT};
+use protocol::file::{GetAttribute, ListAttributes, RemoveAttribute, SetAttribute, WRITE_LIMIT, Which};
 use rules::path::Access;
 
 use crate::cabi::{In, Room, Text};
@@ -35,20 +35,15 @@ hook! {
     fn lremovexattr(path: Text, name: Text) -> c_int => |layer, path, name| removed(layer, path, false, name);
 }
 
-/// For `syscall` too.
+/// For `syscall` too, as all below.
 pub(super) fn got(layer: &Layer, path: Text, follow: bool, name: Text, value: Room, room: usize) -> Hooked<ssize_t> {
-    let path = paths::remote(layer, At::here(path), Access::Read)?;
-    let name = checked(name)?;
-    copied(&layer.link.perform(GetAttribute { file: files::which(path, follow), name })?, value, room)
+    got_of(layer, file(layer, path, follow, Access::Read)?, name, value, room)
 }
 
-/// For `syscall` too.
 pub(super) fn listed(layer: &Layer, path: Text, follow: bool, names: Room, room: usize) -> Hooked<ssize_t> {
-    let path = paths::remote(layer, At::here(path), Access::Read)?;
-    copied(&layer.link.perform(ListAttributes { file: files::which(path, follow) })?, names, room)
+    listed_of(layer, file(layer, path, follow, Access::Read)?, names, room)
 }
 
-/// For `syscall` too.
 pub(super) fn set(
     layer: &Layer,
     path: Text,
@@ -58,22 +53,40 @@ pub(super) fn set(
     len: usize,
     flags: c_int,
 ) -> Hooked<c_int> {
-    let path = paths::remote(layer, At::here(path), Access::Write)?;
+    set_on(layer, file(layer, path, follow, Access::Write)?, name, value, len, flags)
+}
+
+pub(super) fn removed(layer: &Layer, path: Text, follow: bool, name: Text) -> Hooked<c_int> {
+    removed_from(layer, file(layer, path, follow, Access::Write)?, name)
+}
+
+pub(super) fn got_of(layer: &Layer, file: Which, name: Text, value: Room, room: usize) -> Hooked<ssize_t> {
+    let name = checked(name)?;
+    copied(&layer.link.perform(GetAttribute { file, name })?, value, room)
+}
+
+pub(super) fn listed_of(layer: &Layer, file: Which, names: Room, room: usize) -> Hooked<ssize_t> {
+    copied(&layer.link.perform(ListAttributes { file })?, names, room)
+}
+
+pub(super) fn set_on(layer: &Layer, file: Which, name: Text, value: In<u8>, len: usize, flags: c_int) -> Hooked<c_int> {
     let name = checked(name)?;
     if len > WRITE_LIMIT {
         return fail(libc::E2BIG);
     }
     let value = value.bytes(len)?;
-    layer.link.perform(SetAttribute { file: files::which(path, follow), name, value, flags })?;
+    layer.link.perform(SetAttribute { file, name, value, flags })?;
     Ok(0)
 }
 
-/// For `syscall` too.
-pub(super) fn removed(layer: &Layer, path: Text, follow: bool, name: Text) -> Hooked<c_int> {
-    let path = paths::remote(layer, At::here(path), Access::Write)?;
+pub(super) fn removed_from(layer: &Layer, file: Which, name: Text) -> Hooked<c_int> {
     let name = checked(name)?;
-    layer.link.perform(RemoveAttribute { file: files::which(path, follow), name })?;
+    layer.link.perform(RemoveAttribute { file, name })?;
     Ok(0)
+}
+
+fn file(layer: &Layer, path: Text, follow: bool, access: Access) -> Hooked<Which> {
+    Ok(files::which(paths::remote(layer, At::here(path), access)?, follow))
 }
 
 /// A name is neither empty nor longer than 255 bytes.

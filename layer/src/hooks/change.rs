@@ -48,13 +48,19 @@ hook! {
 
 /// For `syscall` too.
 pub(super) fn mode_changed(layer: &Layer, at: At, mode: mode_t, flags: c_int) -> Hooked<c_int> {
-    let file = changed_file(layer, at, flags)?;
-    perform(layer, Change { mode: Some(mode & 0o7777), ..unchanged(file) })
+    set_mode(layer, changed_file(layer, at, flags)?, mode)
 }
 
 /// For `syscall` too.
 pub(super) fn owner_changed(layer: &Layer, at: At, user: uid_t, group: gid_t, flags: c_int) -> Hooked<c_int> {
-    let file = changed_file(layer, at, flags)?;
+    set_owner(layer, changed_file(layer, at, flags)?, user, group)
+}
+
+pub(super) fn set_mode(layer: &Layer, file: Which, mode: mode_t) -> Hooked<c_int> {
+    perform(layer, Change { mode: Some(mode & 0o7777), ..unchanged(file) })
+}
+
+pub(super) fn set_owner(layer: &Layer, file: Which, user: uid_t, group: gid_t) -> Hooked<c_int> {
     let id = |id: u32| (id != u32::MAX).then_some(id);
     perform(layer, Change { uid: id(user), gid: id(group), ..unchanged(file) })
 }
@@ -76,7 +82,10 @@ pub(super) fn times_changed(
     times: impl FnOnce() -> Hooked<[SetTime; 2]>,
 ) -> Hooked<c_int> {
     let file = changed_file(layer, at, flags)?;
-    let [atime, mtime] = times()?;
+    set_times(layer, file, times()?)
+}
+
+pub(super) fn set_times(layer: &Layer, file: Which, [atime, mtime]: [SetTime; 2]) -> Hooked<c_int> {
     if (atime, mtime) == (SetTime::Keep, SetTime::Keep) {
         // The kernel does not even look at the file.
         return Ok(0);

@@ -90,9 +90,13 @@ fn by_number(layer: &Layer, number: c_long, arguments: [c_long; 5]) -> Hooked<c_
         }
         libc::SYS_removexattr => attribute::removed(layer, text(first), true, text(second)),
         libc::SYS_lremovexattr => attribute::removed(layer, text(first), false, text(second)),
-        libc::SYS_fchmod | libc::SYS_fchown | libc::SYS_fsetxattr | libc::SYS_fremovexattr => {
-            copy::changed(layer, int(first))
+        libc::SYS_fchmod => copy::mode_changed(layer, int(first), word(second)),
+        libc::SYS_fchown => copy::owner_changed(layer, int(first), word(second), word(third)),
+        libc::SYS_fsetxattr => {
+            let value = In::from_number(third);
+            copy::attribute_set(layer, int(first), text(second), value, length(fourth)?, int(fifth))
         }
+        libc::SYS_fremovexattr => copy::attribute_removed(layer, int(first), text(second)),
         libc::SYS_flock => copy::locked(layer, int(first), int(second)),
         // A ring's operations come past nobody. Programs do without it, as on kernels that have it switched off.
         libc::SYS_io_uring_setup => fail(libc::ENOSYS),
@@ -115,6 +119,10 @@ fn with_length(layer: &Layer, number: c_long, [first, second, third, fourth, _]:
         libc::SYS_listxattr | libc::SYS_llistxattr => {
             attribute::listed(layer, text(first), follow, Room::from_number(second), length(third)?)
         }
+        libc::SYS_fgetxattr => {
+            copy::attribute_got(layer, int(first), text(second), Room::from_number(third), length(fourth)?)
+        }
+        libc::SYS_flistxattr => copy::attributes_listed(layer, int(first), Room::from_number(second), length(third)?),
         libc::SYS_getcwd => here::told_by_number(Room::from_number(first), length(second)?).map(usize::cast_signed),
         _ => Err(Otherwise::Native),
     };

@@ -122,7 +122,7 @@ impl Target {
             let metadata = metadata_of(&status(file.as_raw_fd(), c"", libc::AT_EMPTY_PATH)?);
             let is_file = metadata.mode & libc::S_IFMT == libc::S_IFREG;
             let copy = is_file && flags & (libc::O_ACCMODE | libc::O_PATH | libc::O_TRUNC) == libc::O_RDONLY;
-            let file = if copy { copy_of(&file, &metadata) } else { file };
+            let file = if copy { copy_of(path, &file, &metadata) } else { file };
             Ok((OpenedFile { metadata, copy }, file))
         });
         match opened {
@@ -413,9 +413,11 @@ fn metadata_of(status: &libc::stat) -> Metadata {
 }
 
 /// A read-only descriptor of a file in memory, as the real session hands out.
-fn copy_of(file: &OwnedFd, metadata: &Metadata) -> OwnedFd {
+fn copy_of(path: &[u8], file: &OwnedFd, metadata: &Metadata) -> OwnedFd {
+    let name = CString::new(path).expect("no NUL");
     let mut content = std::fs::File::from(file.try_clone().expect("a descriptor is left"));
-    let mut memory = std::fs::File::from(memfd_create(c"remote", MFdFlags::MFD_CLOEXEC).expect("files in memory"));
+    let mut memory =
+        std::fs::File::from(memfd_create(name.as_c_str(), MFdFlags::MFD_CLOEXEC).expect("files in memory"));
     std::io::copy(&mut content, &mut memory).expect("memory is left");
     memory.set_permissions(std::fs::Permissions::from_mode(metadata.mode & 0o7777)).expect("its owner may");
     let times = [timespec(SetTime::At(metadata.atime)), timespec(SetTime::At(metadata.mtime))];

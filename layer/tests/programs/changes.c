@@ -1,6 +1,7 @@
 // Changing permissions, owner, size, times and attributes, and asking about the file system.
 #include "check.h"
 #include <fcntl.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -88,5 +89,27 @@ int main(int argc, char **argv) {
     SAY(removexattr(p(FILE_), "user.a"));
     SAY(lremovexattr(p(FILE_), "user.c"));
     SAY(getxattr(p(FILE_), "user.a", text, sizeof text));
+
+    // By a descriptor that only reads, which may be a copy.
+    int reader = open(p(FILE_), O_RDONLY);
+    struct stat open_;
+    SAY(fchmod(reader, 0604)), show(FILE_), fstat(reader, &open_), printf("%o\n", open_.st_mode);
+    SAY(fchown(reader, -1, -1));
+    SAY(futimens(reader, nano)), times(FILE_), fstat(reader, &open_), printf("%ld\n", (long)open_.st_mtime);
+    SAY(futimes(reader, micro)), times(FILE_);
+    SAY(futimens(reader, bad));
+    SAY(fsetxattr(reader, "user.f", "f", 1, 0));
+    SAY(getxattr(p(FILE_), "user.f", text, sizeof text));
+    SAY(fgetxattr(reader, "user.f", text, sizeof text));
+    SAY(flistxattr(reader, 0, 0));
+    SAY(fremovexattr(reader, "user.f"));
+    SAY(fgetxattr(reader, "user.f", text, sizeof text));
+    SAY(syscall(SYS_fchmod, reader, 0640)), show(FILE_);
+    SAY(syscall(SYS_fchown, reader, -1, -1));
+    SAY(syscall(SYS_fsetxattr, reader, "user.g", "f", 1L, 0));
+    SAY(syscall(SYS_fgetxattr, reader, "user.g", text, sizeof text));
+    SAY(syscall(SYS_flistxattr, reader, 0L, 0L));
+    SAY(syscall(SYS_fremovexattr, reader, "user.g"));
+    SAY(fsetxattr(99, "user.f", "f", 1, 0));
     return 0;
 }

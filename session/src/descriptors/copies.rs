@@ -134,7 +134,7 @@ pub(super) async fn open(proxy: &Proxy, request: &Open, opened: Opened, mut blob
             Ok(open_here(&directory, flags, Mode::empty()).map_err(io::Error::from)?)
         }
         Content::Beginning(handle) => {
-            let memory = memory::create()?;
+            let memory = memory::create(&opened.path)?;
             let fetched = async {
                 let came = memory::fill(&memory, &mut blob, 0).await?;
                 if access.contains(OFlag::O_PATH) {

@@ -1,6 +1,7 @@
 //! Whole files in memory: memfds that look like the file they are copies of.
 
 use std::{
+    ffi::CString,
     io,
     os::fd::{AsRawFd, OwnedFd},
 };
@@ -28,9 +29,14 @@ const LEAST: usize = 4 * 1024 + 1;
 /// Largest blob, in bytes: a remote file is held in this machine's memory for as long as the program has it open.
 pub(super) const LIMIT: usize = 1024 * 1024 * 1024;
 
-/// An empty file in memory.
-pub(super) fn create() -> io::Result<OwnedFd> {
-    Ok(memfd_create(c"mirrord", MFdFlags::MFD_CLOEXEC)?)
+/// Longest name of a file in memory, in bytes. memfd_create(2)
+const NAME_LIMIT: usize = 249;
+
+/// An empty file in memory for what is at `path` in the target. Its name is the path, if that fits: lsof(8) shows it,
+/// and layers find their way back from a descriptor by it.
+pub(super) fn create(path: &[u8]) -> io::Result<OwnedFd> {
+    let name = CString::new(path).ok().filter(|name| name.as_bytes().len() <= NAME_LIMIT);
+    Ok(memfd_create(name.as_deref().unwrap_or(c"mirrord"), MFdFlags::MFD_CLOEXEC)?)
 }
 
 /// Moves a blob into a file in memory. `expected` is how long it probably is. Fails with `EFBIG` beyond [`LIMIT`].
