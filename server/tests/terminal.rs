@@ -9,6 +9,8 @@ mod check;
 mod commands;
 #[path = "terminal/demo.rs"]
 mod demo;
+#[path = "terminal/engines.rs"]
+mod engines;
 #[path = "terminal/env.rs"]
 mod env;
 #[path = "terminal/explain.rs"]
