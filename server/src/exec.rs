@@ -221,7 +221,7 @@ fn spawn(program: &Program, arguments: &[OsString], session: &Session) -> std::i
 }
 
 /// An injection for programs that are watched: our library would do nothing in them, or kill them.
-fn without_library(injection: &Injection) -> Injection {
+pub(crate) fn without_library(injection: &Injection) -> Injection {
     let Injection { mut set, unset } = injection.clone();
     set.remove(OsStr::new("LD_PRELOAD"));
     Injection { set, unset }

@@ -8,9 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use protocol::policy::LAUNCH_COMMAND;
 use serde_json::Value;
 
 use super::message::Arguments;
+use crate::program::{self, Surroundings};
 
 /// What the proxy has to know about a debug adapter.
 #[derive(Debug)]
@@ -43,6 +45,36 @@ pub(super) struct Command {
     pub(super) program: PathBuf,
     /// Its arguments.
     pub(super) arguments: Vec<OsString>,
+    /// What is laid over our own environment.
+    pub(super) injection: session::Injection,
+}
+
+impl Command {
+    /// A command in our own environment.
+    pub(super) fn new(program: impl Into<PathBuf>, arguments: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        Self { program: program.into(), arguments, injection: session::Injection::default() }
+    }
+
+    /// The same command, whose process tells a session of its calls, and that of what it starts.
+    pub(super) fn watched(self, injection: &session::Injection) -> Self {
+        let Self { program, arguments, injection: _ } = self;
+        let path = find_in_path(&program);
+        let launch = [LAUNCH_COMMAND.into(), path.into_os_string(), program.into_os_string()];
+        Self {
+            program: crate::bundle::helper(),
+            arguments: launch.into_iter().chain(arguments).collect(),
+            injection: injection.clone(),
+        }
+    }
+}
+
+/// Where a program is that was named as shells name them.
+fn find_in_path(program: &Path) -> PathBuf {
+    let path = std::env::var_os("PATH");
+    let surroundings = Surroundings { path: path.as_deref(), working_directory: Path::new("") };
+    // One that is not there fails where it is started, and is told of there.
+    program::find(program.as_os_str(), surroundings).map_or_else(|_| program.to_owned(), |found| found.path)
 }
 
 /// Every adapter; the first is the default.

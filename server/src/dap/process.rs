@@ -51,7 +51,9 @@ pub(super) struct Streams {
 
 /// Starts `command`. The process dies with its handle.
 pub(super) fn spawn(command: &Command) -> std::io::Result<(Process, Streams)> {
-    let mut child = tokio::process::Command::new(&command.program)
+    let mut process = tokio::process::Command::new(&command.program);
+    crate::exec::apply(&mut process, &command.injection);
+    let mut child = process
         .args(&command.arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -207,7 +209,7 @@ mod tests {
     use super::*;
 
     fn shell(script: &str) -> (Process, Streams) {
-        let command = Command { program: "sh".into(), arguments: vec!["-c".into(), script.into()] };
+        let command = Command::new("sh", ["-c", script]);
         spawn(&command).expect("there is a shell")
     }
 

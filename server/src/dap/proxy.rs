@@ -12,7 +12,10 @@ use futures::{
     stream::FuturesUnordered,
 };
 use serde_json::Value;
-use session::event::{Event, Observer};
+use session::{
+    Injection,
+    event::{Event, Observer},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::mpsc,
@@ -136,6 +139,8 @@ pub(super) struct Proxy<I, O> {
     /// Requests of the adapter that the editor has.
     asked_back: Ledger,
     backing: Option<Backing>,
+    /// What the program gets of the session.
+    injection: Injection,
     observer: Observer,
     /// session --what happens--> proxy
     events: mpsc::Receiver<Event>,
@@ -183,6 +188,7 @@ where
             asked: Ledger::default(),
             asked_back: Ledger::default(),
             backing: None,
+            injection: Injection::default(),
             observer,
             events,
             layer: None,
@@ -321,8 +327,8 @@ where
 fn no_layer() -> String {
     format!(
         "the program runs without mirrord: none of its processes loaded our library within {} s of its start. \
-         That happens with a statically linked program (Go without cgo, for instance), with a set-uid one, and when \
-         something between the debug adapter and the program replaces the environment",
+         That happens with a set-uid program, and when something between the debug adapter and the program replaces the \
+         environment",
         LAYER_LIMIT.as_secs()
     )
 }

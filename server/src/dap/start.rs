@@ -3,11 +3,12 @@
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
+    path::Path,
 };
 
 use futures::future::join;
 use serde_json::Value;
-use session::event::Observer;
+use session::{Injection, event::Observer};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -16,6 +17,10 @@ use super::{
     connection::{self, Connection, Place},
     message::Arguments,
     process::Program,
+};
+use crate::{
+    exec,
+    program::{self, Surroundings},
 };
 
 /// What a launch needs.
@@ -28,6 +33,9 @@ pub(super) struct Beginning {
     pub(super) greeting: Arguments,
     /// The session, if there shall be one.
     pub(super) session: Option<(Sessions, Launch)>,
+    /// Whether adapter or program is one that our library does not get into: then the adapter is watched, and what it
+    /// starts with it.
+    pub(super) watched: bool,
     /// Who hears of the session.
     pub(super) observer: Observer,
     /// Ends the start from outside.
@@ -40,11 +48,52 @@ pub(super) struct Begun {
     pub(super) connection: Connection,
     /// The session, if one was wanted.
     pub(super) backing: Option<Backing>,
+    /// What the program gets, if there is a session.
+    pub(super) injection: Option<Injection>,
 }
 
-/// Starts both at the same time; when one fails the other is ended. Fails with text for the user.
+/// Starts both; when one fails the other is ended. Fails with text for the user.
 pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
-    let Beginning { adapter, place, greeting, session, observer, cancel } = beginning;
+    match beginning {
+        Beginning { watched: true, session: Some(session), adapter, place, greeting, observer, cancel } => {
+            begin_watched(Watched { adapter, place, greeting, session, observer, cancel }).await
+        }
+        beginning => begin_both(beginning).await,
+    }
+}
+
+/// What a launch of a watched adapter needs.
+struct Watched {
+    adapter: &'static Adapter,
+    place: Place,
+    greeting: Arguments,
+    session: (Sessions, Launch),
+    observer: Observer,
+    cancel: CancellationToken,
+}
+
+/// First the session, then the adapter under its eyes.
+async fn begin_watched(watched: Watched) -> Result<Begun, String> {
+    let Watched { adapter, place, greeting, session: (sessions, launch), observer, cancel } = watched;
+    let backing = sessions.start(launch, observer, cancel.clone()).await?;
+    let injection = exec::without_library(&backing.injection());
+    let place = match place {
+        Place::Start(command) => Place::Start(command.watched(&injection)),
+        place => place,
+    };
+    let opened = cancel.run_until_cancelled(connection::open(adapter, place, &greeting)).await;
+    match opened {
+        Some(Ok(connection)) => Ok(Begun { connection, backing: Some(backing), injection: Some(injection) }),
+        failed => {
+            backing.stop().await;
+            Err(failed.and_then(Result::err).unwrap_or_else(|| "the launch was cancelled".to_owned()))
+        }
+    }
+}
+
+/// Both at the same time.
+async fn begin_both(beginning: Beginning) -> Result<Begun, String> {
+    let Beginning { adapter, place, greeting, session, watched: _, observer, cancel } = beginning;
     let opening = async {
         let opened = cancel.run_until_cancelled(connection::open(adapter, place, &greeting)).await;
         if matches!(opened, Some(Err(_))) {
@@ -61,7 +110,10 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
         started.map(Some)
     };
     match join(opening, starting).await {
-        (Some(Ok(connection)), Ok(backing)) => Ok(Begun { connection, backing }),
+        (Some(Ok(connection)), Ok(backing)) => {
+            let injection = backing.as_ref().map(Backing::injection);
+            Ok(Begun { connection, backing, injection })
+        }
         (opened, started) => {
             // The session that is up although the adapter failed, or the other way round.
             let mut reason = "the launch was cancelled".to_owned();
@@ -78,6 +130,23 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
             Err(reason)
         }
     }
+}
+
+/// Whether the adapter that `place` starts, or the program that it is to start, is one that our library does not get
+/// into. One that is not there is told of by others.
+pub(super) fn is_watched(
+    place: &Place,
+    arguments: &Arguments,
+    environment: &BTreeMap<OsString, OsString>,
+    working_directory: &Path,
+) -> bool {
+    let Place::Start(command) = place else { return false };
+    let surroundings =
+        Surroundings { path: environment.get(OsStr::new("PATH")).map(OsString::as_os_str), working_directory };
+    let adapter = program::find(command.program.as_os_str(), surroundings);
+    let program = arguments.get("program").and_then(Value::as_str).map(|program| working_directory.join(program));
+    let program = program.filter(|program| program.is_file()).map(|program| program::check(&program));
+    adapter.is_ok_and(|found| found.watched.is_some()) || matches!(program, Some(Ok(Some(_))))
 }
 
 /// The environment that the program would have without us: ours, with what the launch sets or removes.

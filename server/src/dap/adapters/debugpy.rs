@@ -26,7 +26,7 @@ pub(super) const DEBUGPY: Adapter = Adapter {
 fn command(arguments: &Arguments) -> Command {
     let python =
         ["debugAdapterPython", "python", "pythonPath"].iter().find_map(|key| interpreter(arguments.get(*key)?));
-    Command { program: python.unwrap_or("python3").into(), arguments: ["-m", "debugpy.adapter"].map(Into::into).into() }
+    Command::new(python.unwrap_or("python3"), ["-m", "debugpy.adapter"])
 }
 
 /// The first word of an interpreter's command line: a string, or a list that begins with it.

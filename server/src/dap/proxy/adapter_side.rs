@@ -20,11 +20,12 @@ where
 {
     /// Adapter and session are there: the launch goes on, then everything that waited.
     pub(super) async fn on_begun(&mut self, begun: Begun) -> Result<(), FrameError> {
-        let Begun { mut connection, backing } = begun;
+        let Begun { mut connection, backing, injection } = begun;
         let (early, capabilities) = (std::mem::take(&mut connection.early), connection.capabilities.take());
         let adapter_process = connection.process_id();
         self.connection = Some(connection);
         self.backing = backing;
+        self.injection = injection.unwrap_or_default();
         self.stage = Stage::Running;
         if let Some(asked) = self.parting.take() {
             return self.part(&asked).await;
@@ -51,7 +52,7 @@ where
             if let Some(process) = adapter_process {
                 backing.exempt_debugger(process);
             }
-            let inexpressible = self.adapter.environment.apply(&mut arguments, &backing.injection());
+            let inexpressible = self.adapter.environment.apply(&mut arguments, &self.injection);
             if !inexpressible.is_empty() {
                 let names = inexpressible.join(", ");
                 let text = format!("warning: these variables are no text and cannot be handed to a debugger: {names}");
@@ -142,10 +143,10 @@ where
     fn patch_reverse_request(&self, command: &str, message: &mut Value) {
         let arguments = &mut message["arguments"];
         match (command, &self.backing) {
-            ("runInTerminal", Some(backing)) if self.adapter.terminal_needs_environment => {
+            ("runInTerminal", Some(_)) if self.adapter.terminal_needs_environment => {
                 if let Some(arguments) = arguments.as_object_mut() {
                     // The protocol's own shape, whatever the adapter's is.
-                    crate::dap::adapters::EnvShape::Object.apply(arguments, &backing.injection());
+                    crate::dap::adapters::EnvShape::Object.apply(arguments, &self.injection);
                 }
             }
             ("startDebugging", _) => {

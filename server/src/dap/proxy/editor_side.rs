@@ -130,10 +130,13 @@ where
         let wanted = session.is_some();
         let environment = start::environment(&self.environment.variables, arguments);
         let layer = self.environment.layer.clone();
+        let place = self.place(listening, arguments);
+        let watched = start::is_watched(&place, arguments, &environment, &working_directory);
         let launch = session.map(|wish| Launch { wish, layer, environment, working_directory });
         let beginning = Beginning {
             adapter: self.adapter,
-            place: self.place(listening, arguments),
+            place,
+            watched,
             greeting,
             session: launch.map(|launch| (self.reach.sessions.clone(), launch)),
             observer: self.observer.clone(),
@@ -166,8 +169,8 @@ where
                 self.restarting = true;
                 if let Some(arguments) = message["arguments"]["arguments"].as_object_mut() {
                     let _ = launch::take(arguments); // was right at the launch; wrong now, it changes nothing
-                    if let Some(backing) = &self.backing {
-                        self.adapter.environment.apply(arguments, &backing.injection());
+                    if self.backing.is_some() {
+                        self.adapter.environment.apply(arguments, &self.injection);
                     }
                 }
             }

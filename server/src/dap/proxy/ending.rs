@@ -143,7 +143,7 @@ where
         let Stage::Starting { cancel, begin } = stage else { return };
         cancel.cancel();
         self.teardown.push(Box::pin(async move {
-            if let Ok(Begun { connection, backing }) = begin.await {
+            if let Ok(Begun { connection, backing, injection: _ }) = begin.await {
                 if let Some(backing) = backing {
                     backing.stop().await;
                 }

@@ -164,3 +164,24 @@ async fn a_restart_carries_the_variables_too() {
     expect![[r#"{"arguments":{"program":"/bin/true","env":{"COLOR":"blue","SECRET":null}}}"#]]
         .assert_eq(&ended.spy.request("restart")["arguments"].to_string());
 }
+
+#[tokio::test]
+async fn an_adapter_that_no_library_gets_into_starts_after_the_session_and_under_its_eyes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, program) = (folder.path().join("main.c"), folder.path().join("python"));
+    std::fs::write(&source, "int main(void) { return 0; }").unwrap();
+    let made = std::process::Command::new("cc").arg("-static").args([&source, &"-o".into(), &program]).status();
+    if !made.is_ok_and(|status| status.success()) {
+        println!("skipped: cc makes no static programs here");
+        return;
+    }
+    let mut editor = Editor::real(Plan::Starts);
+    editor.initialize(json!({})).await;
+    let script = folder.path().join("main.py");
+    std::fs::write(&script, "").unwrap();
+    let refused = editor.ask("launch", json!({"program": script, "python": program})).await;
+    let reason = refused["message"].as_str().unwrap();
+    // The launcher stood in the adapter's place. This session is made up: it has no socket that it could find.
+    assert!(reason.contains("was not started: MIRRORD_SESSION_SOCKET is missing"), "{reason}");
+    assert_eq!(editor.disconnect().await.notes, "start [], stop");
+}
