@@ -4,13 +4,15 @@
 
 use std::ffi::CStr;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use protocol::link::{ToLayer, encode_supervise};
 use protocol::{Errno, codec};
-use seccomp::handover::{HandoverError, hand_over};
+use seccomp::filter;
+use seccomp::handover::{HandoverError, hand_over_with};
 
-use crate::state::Layer;
+use crate::link::Link;
+use crate::sys;
 
 /// Room for a request: a path has at most 4096 bytes.
 const REQUEST_LIMIT: usize = 4096 + 64;
@@ -24,13 +26,24 @@ pub(crate) enum Unsupervised {
 }
 
 /// Has this process, which will execute `path` next, supervised.
-pub(crate) fn supervise(layer: &Layer, path: &CStr) -> Result<(), Unsupervised> {
+pub(crate) fn supervise(link: &Link, path: &CStr) -> Result<(), Unsupervised> {
+    hand_over(link, path.to_bytes(), filter::install)
+}
+
+/// Has this process supervised in what it does behind libc's back: system calls of its own, of cgo, of libraries.
+/// Forked children are like it; other programs cannot be told apart from it and have all their calls announced.
+pub(crate) fn supervise_outside_libc(link: &Link, executable: &[u8]) -> Result<(), Unsupervised> {
+    let libc = sys::code::of_libc();
+    hand_over(link, executable, || filter::install_outside(&libc))
+}
+
+fn hand_over(link: &Link, path: &[u8], install: impl FnOnce() -> io::Result<OwnedFd>) -> Result<(), Unsupervised> {
     let no_filter = |Errno(errno)| Unsupervised::NoFilter(io::Error::from_raw_os_error(errno));
-    let connection = layer.link.connect_anew().map_err(no_filter)?;
+    let connection = link.connect_anew().map_err(no_filter)?;
     let mut request = [0; REQUEST_LIMIT];
-    let request = encode_supervise(path.to_bytes(), &mut request).map_err(|_| no_filter(Errno(libc::ENAMETOOLONG)))?;
+    let request = encode_supervise(path, &mut request).map_err(|_| no_filter(Errno(libc::ENAMETOOLONG)))?;
     let mut answer = [0; 64];
-    let len = hand_over(connection.as_fd(), request, &mut answer).map_err(|error| match error {
+    let len = hand_over_with(install, connection.as_fd(), request, &mut answer).map_err(|error| match error {
         HandoverError::Filter(error) => Unsupervised::NoFilter(error),
         HandoverError::Supervisor(error) => {
             Unsupervised::NoSupervisor(Errno(error.raw_os_error().unwrap_or(libc::EIO)))

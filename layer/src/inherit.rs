@@ -71,6 +71,17 @@ impl Inheritance {
         }
     }
 
+    /// Takes our library out of the process's own environment.
+    pub(crate) fn withdraw(&self) {
+        self.complete(Texts::environment(), Library::Withheld, |completed| {
+            let rest = completed.iter().find(|text| text.bytes().is_ok_and(|bytes| bytes.starts_with(PRELOAD)));
+            match rest.as_ref().and_then(|text| text.bytes().ok()) {
+                Some(rest) => sys::set_variable(rest),
+                None => sys::remove_variable(c"LD_PRELOAD"),
+            }
+        });
+    }
+
     /// Puts back into the process's own environment what the program has taken out: for functions of libc that start
     /// programs with it.
     pub(crate) fn restore(&self) {

@@ -10,6 +10,7 @@ use rules::path::PathRules;
 use rules::process;
 
 use crate::environment;
+use crate::filter::{self, Unsupervised};
 use crate::inherit::Inheritance;
 use crate::link::{AttachError, Link};
 use crate::scope::Scope;
@@ -83,12 +84,23 @@ fn attach(socket: OsString) -> Result<Layer, String> {
         notice::printable(&executable),
         if skipped { " (on the skip list: runs without us)" } else { "" }
     );
+    let inheritance = Inheritance::capture();
+    let strict = policy.launch.strict && !skipped;
+    if strict {
+        filter::supervise_outside_libc(&link, &executable).map_err(|error| match error {
+            Unsupervised::NoFilter(error) => format!("strict: {} ({error})", seccomp::filter::explain(&error)),
+            Unsupervised::NoSupervisor(errno) => format!("strict: the session did not take charge of it ({errno})"),
+        })?;
+        // What it starts is supervised in everything, and needs no library.
+        inheritance.withdraw();
+    }
     Ok(Layer {
         link,
         paths,
         policy,
-        inheritance: Inheritance::capture(),
+        inheritance,
         skipped,
+        strict,
         tokens: AtomicU64::new(sys::random()),
         notices: Notices::default(),
     })

@@ -34,6 +34,9 @@ pub(crate) enum Target {
 ///
 /// Fails when the process has a filter by now and nobody who answers for it: it must not go on.
 pub(crate) fn before_exec(layer: &Layer, target: Target, arguments: Texts) -> Hooked<Library> {
+    if layer.strict {
+        return Ok(Library::Withheld); // the filter goes on, and announces all its calls
+    }
     let path = path_of(target)?;
     let reason = match classify(path.c_str()) {
         Some(Engine::Seccomp(reason)) => reason,
@@ -42,11 +45,8 @@ pub(crate) fn before_exec(layer: &Layer, target: Target, arguments: Texts) -> Ho
     if !sys::is_executable(path.c_str()) {
         return Ok(Library::Withheld); // exec fails, and says why
     }
-    match filter::supervise(layer, path.c_str()) {
+    match filter::supervise(&layer.link, path.c_str()) {
         Ok(()) => {}
-        // The filter that is there already is ours: it came with `strict`.
-        Err(Unsupervised::NoFilter(error))
-            if layer.policy.launch.strict && error.raw_os_error() == Some(libc::EBUSY) => {}
         Err(Unsupervised::NoFilter(error)) => {
             tell_local(layer, path.c_str(), arguments, &reason, seccomp::filter::explain(&error));
         }
@@ -91,6 +91,9 @@ impl LauncherArguments {
 /// Decides how `target` is spawned: posix_spawn(3) leaves no place for a filter between fork and exec, so that the
 /// launcher takes the program's place where it needs one.
 pub(crate) fn before_spawn(layer: &Layer, target: Target, arguments: Texts) -> Hooked<Way> {
+    if layer.strict {
+        return Ok(Way::Itself(Library::Withheld)); // as above
+    }
     let path = path_of(target)?;
     let reason = match classify(path.c_str()) {
         Some(Engine::Seccomp(reason)) => reason,

@@ -17,6 +17,8 @@ pub(crate) struct Layer {
     pub(crate) inheritance: Inheritance,
     /// On the skip list: attached, so that the session waits for it, but its calls are its own.
     pub(crate) skipped: bool,
+    /// Whether this process is supervised as well, for what does not pass through libc; so are all that descend from it.
+    pub(crate) strict: bool,
     /// State of the generator of tokens (`hold`).
     pub(crate) tokens: AtomicU64,
     pub(crate) notices: Notices,

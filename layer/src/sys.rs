@@ -1,6 +1,7 @@
 //! The layer's own system calls, safe to use. Inside a scope they reach the real functions (see `scope`).
 #![expect(unsafe_code, reason = "calls libc")]
 
+pub(crate) mod code;
 pub(crate) mod signals;
 pub(crate) mod socket;
 
@@ -167,6 +168,12 @@ pub(crate) fn user_and_group() -> (u32, u32) {
 pub(crate) fn has_attribute(fd: RawFd, name: &CStr) -> bool {
     // SAFETY: `name` is terminated; nothing is written where there is no room.
     unsafe { libc::fgetxattr(fd, name.as_ptr(), std::ptr::null_mut(), 0) > 0 }
+}
+
+/// Removes a variable from the process's environment. unsetenv(3).
+pub(crate) fn remove_variable(name: &CStr) {
+    // SAFETY: `name` is terminated; runs before the program's own code does.
+    unsafe { libc::unsetenv(name.as_ptr()) };
 }
 
 /// Sets `NAME=value` in the process's environment. setenv(3); only fails for want of memory.

@@ -1,14 +1,19 @@
 //! The filter, and putting it over a thread.
 #![expect(unsafe_code, reason = "prctl(2) and seccomp(2)")]
 
+mod outside;
 mod program;
 
 use std::{
     io,
+    ops::Range,
     os::fd::{FromRawFd, OwnedFd, RawFd},
 };
 
+use libc::sock_filter;
 use program::PROGRAM;
+
+pub use outside::RANGE_LIMIT;
 
 /// Puts the filter over the calling thread and what descends from it, and gives its listener, closed on exec.
 /// seccomp(2) with `SECCOMP_FILTER_FLAG_NEW_LISTENER`.
@@ -24,13 +29,26 @@ use program::PROGRAM;
 /// Fails with `EBUSY` when the thread has a listener already: then it is supervised, and all is well; with `EINVAL` or
 /// `ENOSYS` on kernels before 5.19; with `EPERM` or `EACCES` where a container forbids it.
 pub fn install() -> io::Result<OwnedFd> {
-    match put() {
+    install_program(&PROGRAM)
+}
+
+/// As [`install`], for a filter that announces no call that is made from within `allowed`: addresses of the instruction
+/// behind the call.
+///
+/// Fails with `E2BIG` for more than [`RANGE_LIMIT`] ranges.
+pub fn install_outside(allowed: &[Range<u64>]) -> io::Result<OwnedFd> {
+    let program = outside::Program::new(allowed).ok_or_else(|| io::Error::from_raw_os_error(libc::E2BIG))?;
+    install_program(program.instructions())
+}
+
+fn install_program(program: &[sock_filter]) -> io::Result<OwnedFd> {
+    match put(program) {
         Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
             // SAFETY: takes numbers only.
             if unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) } != 0 {
                 return Err(io::Error::last_os_error());
             }
-            put()
+            put(program)
         }
         result => result,
     }
@@ -69,14 +87,10 @@ pub fn explain(error: &io::Error) -> &'static str {
 
 const FLAGS: libc::c_ulong = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
 
-fn put() -> io::Result<OwnedFd> {
-    const LEN: u16 = {
-        assert!(PROGRAM.len() <= libc::BPF_MAXINSNS as usize, "the kernel's limit");
-        #[expect(clippy::cast_possible_truncation, reason = "at most 4096")]
-        let len = PROGRAM.len() as u16;
-        len
-    };
-    let program = libc::sock_fprog { len: LEN, filter: PROGRAM.as_ptr().cast_mut() };
+fn put(program: &[sock_filter]) -> io::Result<OwnedFd> {
+    // The kernel's own limit is 4096 instructions.
+    let len = u16::try_from(program.len()).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?;
+    let program = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
     // SAFETY: the kernel reads `program` and its instructions, and writes neither.
     let listener =
         unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, FLAGS, &raw const program) };

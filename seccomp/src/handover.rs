@@ -3,7 +3,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
 use crate::filter;
@@ -22,13 +22,23 @@ pub enum HandoverError {
 ///
 /// Allocates nothing, and makes no call that the filter announces: there is nobody to answer yet.
 pub fn hand_over(connection: BorrowedFd<'_>, request: &[u8], answer: &mut [u8]) -> Result<usize, HandoverError> {
+    hand_over_with(filter::install, connection, request, answer)
+}
+
+/// As [`hand_over`], with another filter.
+pub fn hand_over_with(
+    install: impl FnOnce() -> io::Result<OwnedFd>,
+    connection: BorrowedFd<'_>,
+    request: &[u8],
+    answer: &mut [u8],
+) -> Result<usize, HandoverError> {
     let connection = connection.as_raw_fd();
     let supervisor = peer(connection).map_err(HandoverError::Filter)?;
     // Where only ancestors may look into a process (Yama, prctl(2)), the supervisor may look into this one all the
     // same. It fails where there is no such rule.
     // SAFETY: takes numbers only.
     unsafe { libc::prctl(libc::PR_SET_PTRACER, supervisor, 0, 0, 0) };
-    let listener = filter::install().map_err(HandoverError::Filter)?;
+    let listener = install().map_err(HandoverError::Filter)?;
     send(connection, request, listener.as_fd()).map_err(HandoverError::Supervisor)?;
     receive(connection, answer).map_err(HandoverError::Supervisor)
 }

@@ -107,8 +107,8 @@ pub fn policy(config: &Config, here: &Here<'_>) -> Policy {
         incoming: incoming_policy(&network.incoming, here),
         host_name: None, // known once the agent has told it
         skip_processes: skipped(config),
-        // The session fills them in.
-        launch: LaunchPolicy::default(),
+        // The rest, and the device, are the session's to fill in.
+        launch: LaunchPolicy { strict: variables::strict(here), ..LaunchPolicy::default() },
         files_device: 0,
     }
 }

@@ -129,7 +129,9 @@ fn complete<R>(environment: Texts, library: Library, real: impl FnOnce(Texts) ->
 fn restore() {
     // Nothing of it can fail that the program should hear of.
     let _ = scope::run_attached(|layer| {
-        layer.inheritance.restore();
+        if !layer.strict {
+            layer.inheritance.restore();
+        }
         Ok(())
     });
 }

@@ -118,3 +118,24 @@ for _ in range(2): os.waitpid(os.posix_spawn('{program}', ['name'], os.environ),
     "#]]
     .assert_eq(&shown);
 }
+
+#[test]
+fn strict_sees_what_passes_libc_by() {
+    let mut policy = policy();
+    policy.launch.strict = true;
+    let session = Session::unheld(policy);
+    let program = static_c("supervised").to_str().expect("ASCII").to_owned();
+    let shown = run(&session, &c("raw"), &[&program]).replace(&program, "PROGRAM");
+    expect![[r#"
+        libc: pod-1
+        raw: supervised
+        file: remote content
+        fork, libc: pod-1
+        fork, raw: supervised
+        supervised: child
+        system: []
+        supervised: PROGRAM
+    "#]]
+    .assert_eq(&shown);
+    assert_eq!(session.seen("supervise").len(), 1, "{:?}", session.seen("supervise"));
+}

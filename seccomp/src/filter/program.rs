@@ -23,7 +23,7 @@ const LOAD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const JUMP_EQUAL: u16 = 0x15; // BPF_JMP | BPF_JEQ | BPF_K
 const JUMP_NOT_LESS: u16 = 0x35; // BPF_JMP | BPF_JGE | BPF_K
 const JUMP_ANY_BIT: u16 = 0x45; // BPF_JMP | BPF_JSET | BPF_K
-const RETURN: u16 = 0x06; // BPF_RET | BPF_K
+pub(super) const RETURN: u16 = 0x06; // BPF_RET | BPF_K
 
 /// Instructions before the table's first call.
 const HEAD: usize = 6;
@@ -120,12 +120,12 @@ impl Code {
     }
 }
 
-const fn step(code: u16, k: u32) -> sock_filter {
+pub(super) const fn step(code: u16, k: u32) -> sock_filter {
     sock_filter { code, jt: 0, jf: 0, k }
 }
 
 /// Skips `yes` instructions when the comparison of the accumulator with `k` holds, else `no`.
-const fn jump(code: u16, k: u32, yes: u8, no: u8) -> sock_filter {
+pub(super) const fn jump(code: u16, k: u32, yes: u8, no: u8) -> sock_filter {
     sock_filter { code, jt: yes, jf: no, k }
 }
 

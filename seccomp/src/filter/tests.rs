@@ -153,3 +153,31 @@ fn drop_capabilities() {
 fn a_kernel_that_takes_the_filter_says_so_before() {
     check().expect("a kernel since 5.19");
 }
+
+#[test]
+fn calls_from_allowed_addresses_are_not_announced() {
+    /// The address behind the call that libc's `syscall` makes lies within its code, which is short.
+    const CODE: u64 = 256;
+    let libc = libc::syscall as *const () as u64;
+    let elsewhere = 0x1000..0x2000;
+    let across = (1 << 32) - 16..(1 << 32) + 16;
+    let cases = [
+        (vec![elsewhere.clone(), across.clone(), libc..libc + CODE], false),
+        (vec![elsewhere, across, libc - CODE..libc], true),
+        (vec![], true),
+    ];
+    for (allowed, is_announced) in cases {
+        let (listener_tx, listener) = mpsc::channel();
+        let program = thread::spawn(move || {
+            listener_tx.send(install_outside(&allowed).expect("a kernel since 5.19")).expect("the test listens");
+            call(libc::SYS_uname, NOTHING)
+        });
+        let listener = listener.recv().expect("installed");
+        while let Some(id) = announced(&listener) {
+            answer(&listener, id);
+        }
+        assert_eq!(program.join().expect("no panic") == MARK, is_announced);
+    }
+    let many = vec![0..1; RANGE_LIMIT + 1];
+    assert_eq!(install_outside(&many).expect_err("too many").raw_os_error(), Some(libc::E2BIG));
+}

@@ -12,6 +12,8 @@ const DETECTED_PORT: &str = "MIRRORD_DETECT_DEBUGGER_PORT";
 const IGNORE_LOCALHOST: &str = "MIRRORD_OUTGOING_IGNORE_LOCALHOST";
 /// Name that the program sees instead of the pod's.
 const HOST_NAME: &str = "MIRRORD_OVERRIDE_HOSTNAME";
+/// `true`: system calls that a program makes behind libc's back are seen, too; see [`protocol::policy::LaunchPolicy`].
+const STRICT: &str = "MIRRORD_STRICT";
 
 fn value<'a>(here: &Here<'a>, name: &str) -> Option<&'a OsString> {
     here.environment.get(OsStr::new(name)).filter(|value| !value.is_empty())
@@ -19,6 +21,11 @@ fn value<'a>(here: &Here<'a>, name: &str) -> Option<&'a OsString> {
 
 pub(super) fn outgoing_ignores_localhost(here: &Here<'_>) -> bool {
     value(here, IGNORE_LOCALHOST).is_some_and(|value| value == "true" || value == "1")
+}
+
+/// Whether programs with the layer get a filter as well.
+pub(super) fn strict(here: &Here<'_>) -> bool {
+    value(here, STRICT).is_some_and(|value| value == "true" || value == "1")
 }
 
 /// The ranges, ends included; an error for what is none.
