@@ -1,18 +1,22 @@
 //! Threads for calls that may block, above all on files: a file server that hangs keeps its callers, and nobody else.
 //!
-//! Calls that are quick share [`SLOTS`]. A call that is not done within [`PATIENCE`] gives its slot to the next one and
+//! Calls of a session that are quick share [`SLOTS`]. A call that is not done within [`PATIENCE`] gives its slot to the next one and
 //! keeps only its thread. Of those a session has [`SESSION_LIMIT`].
 
-use std::{os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    os::fd::OwnedFd,
+    sync::{Arc, Once},
+    time::Duration,
+};
 
 use protocol::Errno;
 use tokio::{runtime::Handle, sync::Semaphore, task::spawn_blocking, time::timeout};
 
-/// Calls at a time; more of them would not be quicker on two workers' share of a machine.
+/// Calls of one session at a time; more of them would not be quicker on two workers' share of a machine.
 const SLOTS: usize = 16;
 
-/// How long a call keeps its slot.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// How long a call keeps its slot: longer than any medium takes, short enough that many that hang are soon known to.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Calls of one session at a time, those that hang included; further ones fail. A thread that hangs costs some 20 KiB.
 const SESSION_LIMIT: usize = 128;
@@ -27,21 +31,23 @@ pub(crate) const POOL: usize = THREAD_LIMIT + 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Threads {
     slots: Arc<Semaphore>,
-    all: Arc<Semaphore>,
     own: Arc<Semaphore>,
+    /// Of all sessions.
+    all: Arc<Semaphore>,
+    warned: Arc<Once>,
 }
 
 impl Default for Threads {
     fn default() -> Self {
         let [slots, all, own] = [SLOTS, THREAD_LIMIT, SESSION_LIMIT].map(|limit| Arc::new(Semaphore::new(limit)));
-        Self { slots, all, own }
+        Self { slots, own, all, warned: Arc::new(Once::new()) }
     }
 }
 
 impl Threads {
     /// The same threads, for another session.
     pub(crate) fn for_session(&self) -> Self {
-        Self { own: Self::default().own, ..self.clone() }
+        Self { all: self.all.clone(), ..Self::default() }
     }
 
     /// Runs `act` and gives its result. Dropped early, `act` is run all the same once it has begun.
@@ -63,7 +69,9 @@ impl Threads {
         let slot = self.slots.acquire().await.expect("never closed");
         let permits = (self.own.clone().try_acquire_owned(), self.all.clone().try_acquire_owned());
         let (Ok(own), Ok(all)) = permits else {
-            tracing::warn!("a call fails with EIO: too many others hang; does a file server of the target answer?");
+            self.warned.call_once(|| {
+                tracing::warn!("calls fail with EIO: too many others hang; does a file server of the target answer?");
+            });
             return (Err(Errno::EIO), Some(held));
         };
         let mut call = spawn_blocking(move || {

@@ -2,20 +2,29 @@
 
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
+    os::{
+        fd::AsRawFd,
+        unix::fs::{MetadataExt, PermissionsExt, symlink},
+    },
     path::Path,
     time::{Duration, Instant},
 };
 
 use link::Stream;
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use protocol::{
     Errno,
     codec::encode,
     control::StreamHead,
     file::{
-        Access, Change, Close, Content, Entry, Handle, HardLink, List, Lock, LockKind, MakeDirectory, MakeNode, Open,
-        Read, ReadLink, Remove, Rename, Seek, SetTime, Stat, SymbolicLink, Synchronise, TestLock, Timestamp, Which,
-        Write,
+        Access, Allocate, Change, Close, Content, Entry, GetAttribute, Handle, HardLink, List, ListAttributes, Lock,
+        LockKind, MakeDirectory, MakeNode, Open, Read, ReadLink, Remove, RemoveAttribute, Rename, Seek, SetAttribute,
+        SetTime, Stat, StatFs, SymbolicLink, Synchronise, TestLock, Timestamp, Which, Write,
     },
     operation::{Operation, Request, decode_answer},
 };
@@ -127,6 +136,49 @@ fn files_are_written_read_renamed_listed_and_removed() {
         assert_eq!((removed.nlink, removed.size), (0, 7));
         session.perform(Close { handle: file }).await.expect("open");
         assert_eq!(session.perform(Close { handle: file }).await, Err(Errno(libc::EBADF)));
+    });
+}
+
+#[test]
+fn attributes_holes_and_file_systems_are_told() {
+    in_pod(|| async {
+        let (target, folder) = (Target::start(), Folder::new());
+        fs::write(folder.at("f"), "x").expect("write");
+        let agent = Agent::start(&target, &[]);
+        let session = agent.session().await;
+        let file = open(&session, folder.path("f"), libc::O_RDWR).await.expect("there");
+        for which in [at(folder.path("f")), Which::Open(file)] {
+            let name = || b"user.colour".to_vec();
+            let set = |flags| SetAttribute { file: which.clone(), name: name(), value: b"te\0al".to_vec(), flags };
+            let get = || GetAttribute { file: which.clone(), name: name() };
+            assert_eq!(session.perform(set(libc::XATTR_REPLACE)).await.map(drop), Err(Errno(libc::ENODATA)));
+            session.perform(set(libc::XATTR_CREATE)).await.expect("new");
+            assert_eq!(session.perform(set(libc::XATTR_CREATE)).await.map(drop), Err(Errno(libc::EEXIST)));
+            assert_eq!(session.perform(get()).await, Ok((b"te\0al".to_vec(), vec![])));
+            let (names, _) = session.perform(ListAttributes { file: which.clone() }).await.expect("there");
+            assert!(names.split(|byte| *byte == 0).any(|listed| listed == name()), "{names:?}");
+            session.perform(RemoveAttribute { file: which.clone(), name: name() }).await.expect("there");
+            assert_eq!(session.perform(get()).await.map(drop), Err(Errno(libc::ENODATA)));
+            let (status, _) = session.perform(StatFs { file: which.clone() }).await.expect("told");
+            let here = nix::sys::statvfs::statvfs(&folder.at("f")).expect("told");
+            assert_eq!(status.blocks, here.blocks());
+            assert_eq!(status.namelen, i64::try_from(here.name_max()).expect("small"));
+        }
+
+        // 1 MiB: data, a hole, data.
+        let seek = |offset, data| Seek { handle: file, offset, data };
+        session.perform(Allocate { handle: file, mode: 0, offset: 0, len: 1 << 20 }).await.expect("room");
+        let punch = libc::FALLOC_FL_PUNCH_HOLE | libc::FALLOC_FL_KEEP_SIZE;
+        session.perform(Write { handle: file, offset: (1 << 20) - 1, data: b"y".to_vec() }).await.expect("room");
+        session.perform(Allocate { handle: file, mode: punch, offset: 4096, len: 65_536 }).await.expect("supported");
+        assert_eq!(session.perform(seek(0, false)).await, Ok((4096, vec![])));
+        let (data, _) = session.perform(seek(4096, true)).await.expect("there");
+        assert!(data >= 4096 + 65_536, "{data}");
+        assert_eq!(session.perform(seek(1 << 20, true)).await.map(drop), Err(Errno(libc::ENXIO)));
+        assert_eq!(read(&session, file, 4000, 200).await, Ok(vec![0; 200]));
+        let refused = session.perform(Allocate { handle: file, mode: 0, offset: -1, len: 1 }).await;
+        assert_eq!(refused.map(drop), Err(Errno::EINVAL));
+        assert_eq!(session.perform(List { handle: file }).await.map(drop), Err(Errno(libc::ENOTDIR)));
     });
 }
 
@@ -289,6 +341,61 @@ fn a_session_that_is_gone_holds_nothing_open_and_nothing_locked() {
         fs::File::open(folder.at("f")).expect("open").try_lock().expect("free");
         let again = agent.session().await;
         assert_eq!(read(&again, handle, 0, 1).await, Err(Errno(libc::EBADF)), "handles are a session's own");
+    });
+}
+
+/// Mounts a file system whose server answers nothing, for this thread and what it starts. Ends with the descriptor.
+fn mount_hanging(at: &Path) -> nix::Result<fs::File> {
+    let none: Option<&str> = None;
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
+    let server = fs::File::options().read(true).write(true).open("/dev/fuse").map_err(|_| nix::Error::ENODEV)?;
+    let options = format!("fd={},rootmode=40000,user_id=0,group_id=0", server.as_raw_fd());
+    mount(Some("hanging"), at, Some("fuse"), MsFlags::empty(), Some(options.as_str()))?;
+    Ok(server)
+}
+
+#[test]
+fn a_file_server_that_hangs_keeps_nobody_but_those_who_ask_it() {
+    in_pod(|| async {
+        let folder = Folder::new();
+        fs::create_dir(folder.at("hanging")).expect("mkdir");
+        fs::write(folder.at("f"), "x").expect("write");
+        let server = match mount_hanging(&folder.at("hanging")) {
+            Ok(server) => server,
+            Err(error) => return eprintln!("not run: no FUSE: {error}"),
+        };
+        let target = Target::start();
+        let mut agent = Agent::start(&target, &[]);
+        let (session, other) = (agent.session().await, agent.session().await);
+        let hanging = || Stat { file: at(folder.path("hanging/x")) };
+        let mut waiting = Vec::new();
+        for _ in 0..100 {
+            waiting.push(ask(&session, hanging()));
+        }
+        // Those of the same session first find out that a hundred calls hang.
+        for (session, limit) in [(&other, Duration::from_secs(1)), (&session, Duration::from_secs(10))] {
+            let begun = Instant::now();
+            session.perform(Open { path: folder.path("f"), flags: 0, mode: 0 }).await.expect("there");
+            assert!(begun.elapsed() < limit, "{:?}", begun.elapsed());
+        }
+        // More than a session may have hanging: it is told, others are not concerned.
+        for _ in 0..100 {
+            waiting.push(ask(&session, hanging()));
+        }
+        let refused = tokio::time::timeout(Duration::from_secs(15), answer::<Stat>(waiting.last_mut().expect("many")));
+        assert_eq!(refused.await.expect("in time").map(drop), Err(Errno::EIO));
+        other.perform(Stat { file: at(folder.path("f")) }).await.expect("there");
+
+        // Neither the session's end nor the agent's waits for it.
+        session.link.abort();
+        let again = agent.session().await;
+        again.perform(Stat { file: at(folder.path("f")) }).await.expect("there");
+        kill(Pid::from_raw(agent.process.id().cast_signed()), Signal::SIGTERM).expect("ours");
+        let told = Instant::now();
+        assert_eq!(agent.ended().await.code(), Some(0));
+        assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
+        drop(server);
     });
 }
 
