@@ -131,8 +131,8 @@ pub(crate) fn read_link(layer: &Layer, path: Vec<u8>) -> Result<Vec<u8>, Errno> 
 
 /// realpath(3). A real path that the rules do not lead to the target again (`/var/run/x`, which is `/run/x` in most
 /// images) would be of no use to the program: then the path stays as it was asked, shortened.
-pub(crate) fn real_path(layer: &Layer, path: Vec<u8>) -> Result<Vec<u8>, Errno> {
-    let real = layer.link.perform(RealPath { path: path.clone() })?;
+pub(crate) fn real_path(layer: &Layer, path: &[u8]) -> Result<Vec<u8>, Errno> {
+    let real = layer.link.perform(RealPath { path: path.to_vec() })?;
     if !real.starts_with(b"/") || real.contains(&0) {
         return Err(Errno::EIO);
     }
@@ -140,7 +140,7 @@ pub(crate) fn real_path(layer: &Layer, path: Vec<u8>) -> Result<Vec<u8>, Errno> 
         return Err(Errno(libc::ENAMETOOLONG));
     }
     let leads_back = crate::working::is_remote() || layer.paths.decide(&real, Access::Read).place == Place::Remote;
-    Ok(if leads_back { real } else { normalise(&path).into_owned() })
+    Ok(if leads_back { real } else { normalise(path).into_owned() })
 }
 
 #[cfg(test)]

@@ -71,9 +71,8 @@ pub(crate) fn walk(root: &CStr, visit: Visit, flags: c_int) -> c_int {
         let _ = sys::change_folder(std::os::fd::AsRawFd::as_raw_fd(&home));
     }
     match result {
-        Ok(()) => 0,
+        Ok(()) | Err(Stop::Siblings) => 0,
         Err(Stop::Answer(answer)) => answer,
-        Err(Stop::Siblings) => 0,
         Err(Stop::Error(errno)) => {
             sys::set_errno(errno);
             -1

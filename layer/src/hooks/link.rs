@@ -68,7 +68,7 @@ pub(super) fn link_read(layer: &Layer, at: At, text: Room, room: usize) -> Hooke
 /// Null means a new allocation of the right size; otherwise the caller has `PATH_MAX` bytes.
 fn resolved_path(layer: &Layer, path: Text, resolved: Room) -> Hooked<*mut c_char> {
     let path = paths::remote(layer, At::here(path), Access::Read)?;
-    let mut real = files::real_path(layer, path)?;
+    let mut real = files::real_path(layer, &path)?;
     if resolved.is_null() {
         return heap::text(&real, 0);
     }

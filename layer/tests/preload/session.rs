@@ -316,9 +316,9 @@ fn reachable(mut address: SocketAddr) -> SocketAddr {
 }
 
 /// The path that an operation is about.
-fn path_of(operation: &Operation) -> Option<&[u8]> {
-    let which = |file| match file {
-        &Which::Path { ref path, follow: _ } => Some(path.as_slice()),
+fn path_of<'a>(operation: &'a Operation) -> Option<&'a [u8]> {
+    let which = |file: &'a Which| match file {
+        Which::Path { path, follow: _ } => Some(path.as_slice()),
         Which::Open(_) => None,
     };
     match operation {
