@@ -64,6 +64,7 @@ impl fmt::Display for Obstacle {
 }
 
 /// What an executable file is.
+#[expect(clippy::large_enum_variant, reason = "lives on the stack, once, between fork and exec")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Nature {
     /// A script: its interpreter is executed in its place.
