@@ -60,6 +60,7 @@ pub(crate) fn before_exec(layer: &Layer, target: Target, arguments: Texts) -> Ho
 }
 
 /// How a program is spawned.
+#[expect(clippy::large_enum_variant, reason = "lives on the stack, once, for a spawn")]
 pub(crate) enum Way {
     /// As the caller asks.
     Itself(Library),

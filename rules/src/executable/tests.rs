@@ -94,8 +94,8 @@ fn whatever_a_file_says_is_survived() {
         for byte in [0, 1, 0x7f, 0xff] {
             let mut file = file.clone();
             file[at] = byte;
-            drop(of(&file));
-            drop(of(&file[..at]));
+            let _ = of(&file);
+            let _ = of(&file[..at]);
         }
     }
 }

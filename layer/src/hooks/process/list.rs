@@ -71,6 +71,7 @@ unsafe extern "C-unwind" fn by_name(file: Text, registers: Registers, stack: Sta
 
 unsafe extern "C-unwind" fn with_environment(path: Text, registers: Registers, stack: Stack) -> c_int {
     let arguments = Variadic { registers, stack };
+    #[expect(clippy::cast_ptr_alignment, reason = "the caller passed a list where the others are texts")]
     let environment = arguments.at(arguments.count() + 1).cast::<*const c_char>();
     // SAFETY: as execle's own caller promised.
     arguments.list(|list| unsafe { libc::execve(path.pointer(), list.pointer(), environment) })
@@ -96,7 +97,11 @@ impl Variadic {
 
     /// Texts before the null.
     fn count(self) -> usize {
-        (0..).take_while(|index| !self.at(*index).is_null()).count()
+        let mut count = 0;
+        while !self.at(count).is_null() {
+            count += 1;
+        }
+        count
     }
 
     /// Runs `exec` with the list in one piece.
