@@ -24,12 +24,39 @@ fn account_of(env: &Env) -> Account {
         variable("EMPTY", "", Origin::Field),
         variable("TZ", "UTC", Origin::Spec),
         variable("KUBERNETES_PORT", "tcp://10.0.0.1:443", Origin::Kubernetes),
+        variable("KUBERNETES_SERVICE_HOST", "10.0.0.1", Origin::Kubernetes),
     ]);
     let odd = Variable { value: OsString::from_vec(b"caf\xe9".to_vec()), origin: Origin::Image };
     remote.insert(OsString::from_vec(b"N\xffME".to_vec()), odd);
     let local = [("PATH", "/bin"), ("HOME", "/me"), ("TZ", "UTC"), ("AWS_PROFILE", "me"), ("LOG_LEVEL", "warn")];
     let local = local.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     account::account(env, Sources { remote: &remote, file: &BTreeMap::new(), local: &local })
+}
+
+#[test]
+fn addresses_of_services_do_not_drown_the_rest() {
+    let variable = |number| {
+        (format!("S{number}_SERVICE_HOST").into(), Variable { value: "10.0.0.1".into(), origin: Origin::Kubernetes })
+    };
+    let mut remote: BTreeMap<OsString, Variable> = (1..=9).map(variable).collect();
+    remote.insert("OWN".into(), Variable { value: "1".into(), origin: Origin::Spec });
+    let none = BTreeMap::new();
+    let account = account::account(&Env::default(), Sources { remote: &remote, file: &none, local: &none });
+    let shown = |all| {
+        let report = Report { env: &Env::default(), account: &account, show: false, all };
+        text::of(&report, Style { columns: 80, colour: false })
+    };
+    expect![[r#"
+          NAME  LOCAL  POD  PROGRAM  FROM
+        + OWN   -      ***  ***      pod specification
+
+        + 9 addresses of services by Kubernetes, S1_SERVICE_HOST to S9_SERVICE_HOST;
+        --all lists them
+
+        10 variables come from the pod, 0 by the configuration, 0 removed, 0 of the
+        pod's left out; --show shows values
+    "#]].assert_eq(&shown(false));
+    assert_eq!(shown(true).lines().filter(|line| line.ends_with(" Kubernetes")).count(), 9);
 }
 
 fn check(columns: usize, show: bool, all: bool, expected: &Expect) {
@@ -50,26 +77,31 @@ fn eighty_columns() {
         false,
         false,
         &expect![[r#"
-              NAME             LOCAL  POD  PROGRAM  FROM
-            - AWS_PROFILE      ***    -    -        removed by feature.env.unset `aws_*`
-            + BANNER           -      ***  ***      configmap/ui, secret/keys or image
-            + DATABASE_URL     -      ***  ***      secret/db
-            + EMPTY            -      ***  ***      pod specification (downward API)
-            + KUBERNETES_PORT  -      ***  ***      Kubernetes
-            ~ LOG_LEVEL        ***    ***  ***      feature.env.override, instead of pod
-                                                    specification
-            + N\xffME          -      ***  ***      image
-            + READ_TIMEOUT     -      ***  ***      feature.env.mapping `.+_TIMEOUT`,
-                                                    instead of configmap/limits
+              NAME                     LOCAL  POD  PROGRAM  FROM
+            - AWS_PROFILE              ***    -    -        removed by feature.env.unset
+                                                            `aws_*`
+            + BANNER                   -      ***  ***      configmap/ui, secret/keys or
+                                                            image
+            + DATABASE_URL             -      ***  ***      secret/db
+            + EMPTY                    -      ***  ***      pod specification (downward API)
+            + KUBERNETES_PORT          -      ***  ***      Kubernetes
+            + KUBERNETES_SERVICE_HOST  -      ***  ***      Kubernetes
+            ~ LOG_LEVEL                ***    ***  ***      feature.env.override, instead of
+                                                            pod specification
+            + N\xffME                  -      ***  ***      image
+            + READ_TIMEOUT             -      ***  ***      feature.env.mapping
+                                                            `.+_TIMEOUT`, instead of
+                                                            configmap/limits
               OTEL_EXPORTER_OTLP_TRACES_ENDPOINT_OF_THE_HOUSE
-                               -      ***  -        left out: feature.env.exclude `OTEL_*`
-                                                    (pod specification)
-              PATH             ***    ***  ***      left out: by default, `PATH` belongs to
-                                                    the machine (image)
-              PYTHON_VERSION   -      ***  -        left out: by default, `PYTHON_VERSION`
-                                                    belongs to the image (image)
+                                       -      ***  -        left out: feature.env.exclude
+                                                            `OTEL_*` (pod specification)
+              PATH                     ***    ***  ***      left out: by default, `PATH`
+                                                            belongs to the machine (image)
+              PYTHON_VERSION           -      ***  -        left out: by default,
+                                                            `PYTHON_VERSION` belongs to the
+                                                            image (image)
 
-            6 variables come from the pod, 2 by the configuration, 1 removed, 3 of the pod's
+            7 variables come from the pod, 2 by the configuration, 1 removed, 3 of the pod's
             left out; --show shows values
         "#]],
     );
@@ -82,23 +114,24 @@ fn two_hundred_columns_with_values() {
         true,
         true,
         &expect![[r#"
-              NAME             LOCAL  POD                                   PROGRAM                               FROM
-            - AWS_PROFILE      me     -                                     -                                     removed by feature.env.unset `aws_*`
-            + BANNER           -      two\nlines \u{1b}[31mred              two\nlines \u{1b}[31mred              configmap/ui, secret/keys or image
-            + DATABASE_URL     -      postgres://shop:hunter2@db.prod/shop  postgres://shop:hunter2@db.prod/shop  secret/db
-            + EMPTY            -      ""                                    ""                                    pod specification (downward API)
-            + KUBERNETES_PORT  -      tcp://10.0.0.1:443                    tcp://10.0.0.1:443                    Kubernetes
-            ~ LOG_LEVEL        warn   info                                  debug                                 feature.env.override, instead of pod specification
-            + N\xffME          -      caf\xe9                               caf\xe9                               image
-            + READ_TIMEOUT     -      3                                     10000                                 feature.env.mapping `.+_TIMEOUT`, instead of configmap/limits
-              HOME             /me    -                                     /me                                   this machine
+              NAME                     LOCAL  POD                                   PROGRAM                               FROM
+            - AWS_PROFILE              me     -                                     -                                     removed by feature.env.unset `aws_*`
+            + BANNER                   -      two\nlines \u{1b}[31mred              two\nlines \u{1b}[31mred              configmap/ui, secret/keys or image
+            + DATABASE_URL             -      postgres://shop:hunter2@db.prod/shop  postgres://shop:hunter2@db.prod/shop  secret/db
+            + EMPTY                    -      ""                                    ""                                    pod specification (downward API)
+            + KUBERNETES_PORT          -      tcp://10.0.0.1:443                    tcp://10.0.0.1:443                    Kubernetes
+            + KUBERNETES_SERVICE_HOST  -      10.0.0.1                              10.0.0.1                              Kubernetes
+            ~ LOG_LEVEL                warn   info                                  debug                                 feature.env.override, instead of pod specification
+            + N\xffME                  -      caf\xe9                               caf\xe9                               image
+            + READ_TIMEOUT             -      3                                     10000                                 feature.env.mapping `.+_TIMEOUT`, instead of configmap/limits
+              HOME                     /me    -                                     /me                                   this machine
               OTEL_EXPORTER_OTLP_TRACES_ENDPOINT_OF_THE_HOUSE
-                               -      http://otel                           -                                     left out: feature.env.exclude `OTEL_*` (pod specification)
-              PATH             /bin   /usr/bin                              /bin                                  left out: by default, `PATH` belongs to the machine (image)
-              PYTHON_VERSION   -      3.12.1                                -                                     left out: by default, `PYTHON_VERSION` belongs to the image (image)
-              TZ               UTC    UTC                                   UTC                                   pod specification
+                                       -      http://otel                           -                                     left out: feature.env.exclude `OTEL_*` (pod specification)
+              PATH                     /bin   /usr/bin                              /bin                                  left out: by default, `PATH` belongs to the machine (image)
+              PYTHON_VERSION           -      3.12.1                                -                                     left out: by default, `PYTHON_VERSION` belongs to the image (image)
+              TZ                       UTC    UTC                                   UTC                                   pod specification
 
-            6 variables come from the pod, 2 by the configuration, 1 removed, 3 of the pod's left out
+            7 variables come from the pod, 2 by the configuration, 1 removed, 3 of the pod's left out
         "#]],
     );
 }
@@ -135,6 +168,11 @@ fn values_that_need_room_stand_below_one_another() {
                 pod      tcp://10.0.0.1:443
                 program  tcp://10.0.0.1:443
                 from     Kubernetes
+            + KUBERNETES_SERVICE_HOST
+                local    -
+                pod      10.0.0.1
+                program  10.0.0.1
+                from     Kubernetes
             ~ LOG_LEVEL
                 local    warn
                 pod      info
@@ -166,7 +204,7 @@ fn values_that_need_room_stand_below_one_another() {
                 program  -
                 from     left out: by default, `PYTHON_VERSION` belongs to the image (image)
 
-            6 variables come from the pod, 2 by the configuration, 1 removed, 3 of the pod's
+            7 variables come from the pod, 2 by the configuration, 1 removed, 3 of the pod's
             left out
         "#]],
     );

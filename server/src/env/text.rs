@@ -2,7 +2,10 @@
 
 use std::{ffi::OsStr, fmt::Write as _, io::IsTerminal};
 
-use config::feature::env::account::{Entry, Source};
+use config::feature::env::{
+    Origin, Variable,
+    account::{Entry, Source},
+};
 
 use super::{Change, Report, differs, is_left_out, reason};
 use crate::terminal;
@@ -15,6 +18,9 @@ const NARROWEST: usize = 24;
 
 /// Widest column of names; longer names have a line of their own.
 const NAME_LIMIT: usize = 36;
+
+/// Addresses of services that are not listed one by one any more.
+const MANY: usize = 8;
 
 /// What stands for a value: the same for every value.
 const HIDDEN: &str = "***";
@@ -53,7 +59,13 @@ const TITLES: [&str; 3] = ["LOCAL", "POD", "PROGRAM"];
 /// The whole comparison.
 pub(super) fn of(report: &Report<'_>, style: Style) -> String {
     let entries = report.account.iter().filter(|(_, entry)| report.all || differs(entry));
-    let mut rows: Vec<Row> = entries.map(|(name, entry)| row(report, name, entry)).collect();
+    let (mut services, mut entries): (Vec<_>, Vec<_>) =
+        entries.partition(|(name, entry)| !report.all && is_address(name, entry));
+    if services.len() < MANY {
+        entries.append(&mut services);
+        entries.sort_by_key(|(name, _)| *name);
+    }
+    let mut rows: Vec<Row> = entries.into_iter().map(|(name, entry)| row(report, name, entry)).collect();
     // What happens to the program first; names are in order already.
     rows.sort_by_key(|row| row.change == Change::Kept);
     let mut text = String::new();
@@ -67,11 +79,26 @@ pub(super) fn of(report: &Report<'_>, style: Style) -> String {
         }
         text.push('\n');
     }
+    if let [(first, _), .., (last, _)] = &services[..] {
+        let (first, last) = (harmless(first), harmless(last));
+        let line =
+            format!("+ {} addresses of services by Kubernetes, {first} to {last}; --all lists them", services.len());
+        text.push_str(&wrapped(&line, style.columns).join("\n"));
+        text.push_str("\n\n");
+    }
     for line in wrapped(&summary(report), style.columns) {
         text.push_str(&line);
         text.push('\n');
     }
     text
+}
+
+/// Whether it is one of the many that Kubernetes gives to every container and that nobody has here.
+fn is_address(name: &OsStr, entry: &Entry) -> bool {
+    let is_kubernetes = |variable: &Variable| variable.origin == Origin::Kubernetes && name != "HOSTNAME";
+    entry.source == Source::Remote
+        && Change::of(entry) == Change::Added
+        && entry.remote.as_ref().is_some_and(is_kubernetes)
 }
 
 fn row(report: &Report<'_>, name: &OsStr, entry: &Entry) -> Row {
@@ -201,7 +228,7 @@ fn summary(report: &Report<'_>) -> String {
     let count = |fits: &dyn Fn(&Entry) -> bool| report.account.values().filter(|&entry| fits(entry)).count();
     let pod = count(&|entry| entry.source == Source::Remote);
     let own = count(&|entry| matches!(entry.source, Source::File | Source::Mapping(_) | Source::Override));
-    let left_out = count(&|entry| is_left_out(entry));
+    let left_out = count(&|entry| is_left_out(entry) && differs(entry));
     let removed = count(&|entry| Change::of(entry) == Change::Removed);
     let hint = if report.show { "" } else { "; --show shows values" };
     format!(
