@@ -139,7 +139,7 @@ pub(crate) fn real_path(layer: &Layer, path: &[u8]) -> Result<Vec<u8>, Errno> {
     if real.len() >= sys::PATH_LIMIT {
         return Err(Errno(libc::ENAMETOOLONG));
     }
-    let leads_back = crate::working::is_remote() || layer.paths.decide(&real, Access::Read).place == Place::Remote;
+    let leads_back = layer.paths.decide(&real, Access::Read).place == Place::Remote;
     Ok(if leads_back { real } else { normalise(path).into_owned() })
 }
 

@@ -37,7 +37,10 @@ pub(super) fn changed(layer: &Layer, path: Text) -> Hooked<c_int> {
             let folder = files::open_folder(layer, path)?;
             working::enter(layer, folder.as_raw_fd())?;
         }
-        File::Local(None) if !working::is_remote() => return Err(Otherwise::Native),
+        // By Linux's name for an open folder of the target, it is one.
+        File::Local(None) if !working::is_remote() && !path.bytes()?.starts_with(b"/proc/") => {
+            return Err(Otherwise::Native);
+        }
         File::Local(instead) => match instead {
             Some(path) => working::leave(layer, &path)?,
             None => working::leave(layer, path.c_str()?)?,

@@ -54,6 +54,9 @@ int main(int argc, char **argv) {
     SAY(chdir("..")), printf("getcwd: %s\n", seen(getcwd(text, sizeof text)));
     content("file");
     SAY(fchdir(dirfd(folder))), printf("getcwd: %s\n", seen(getcwd(text, sizeof text)));
+    SAY(chdir("/"));
+    snprintf(text, sizeof text, "/proc/self/fd/%d", dirfd(folder));
+    SAY(chdir(text)), printf("getcwd: %s\n", seen(getcwd(text, sizeof text))), content("one");
     int local = open("/proc/self", O_RDONLY | O_DIRECTORY);
     pid_t child = fork();
     if (!child) {
