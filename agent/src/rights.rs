@@ -23,6 +23,9 @@ pub(crate) struct Rights {
     capabilities: u64,
 }
 
+/// That they cannot be assumed is said once.
+static WARNED: Once = Once::new();
+
 /// What the agent's own threads have.
 #[derive(Debug)]
 struct Own {
@@ -57,8 +60,7 @@ impl Rights {
         let mut assumed = Assumed { own, wanted: &wanted, whole: true, _of_this_thread: PhantomData };
         if let Err(error) = wanted.assume(&own.rights) {
             assumed.whole = false;
-            static ONCE: Once = Once::new();
-            ONCE.call_once(|| {
+            WARNED.call_once(|| {
                 tracing::warn!(%error, user = self.user, group = self.group,
                     "files are not accessed with the target's rights: SETUID and SETGID are missing");
             });
