@@ -215,6 +215,22 @@ impl Room {
     }
 }
 
+/// `const void *` with its length in another argument.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Bytes(*const u8);
+
+impl Bytes {
+    /// The bytes; `EFAULT` for a pointer that cannot be one.
+    pub(crate) fn read(&self, count: usize) -> Hooked<&[u8]> {
+        if !is_plausible(self.0) {
+            return fail(libc::EFAULT);
+        }
+        // SAFETY: not null; the caller of a libc function passes as many bytes as it says, for the time of the call.
+        Ok(unsafe { std::slice::from_raw_parts(self.0, count) })
+    }
+}
+
 /// `char *const []`: a list of texts that ends with null; a null pointer is the empty list, as for execve(2).
 #[derive(Clone, Copy)]
 #[repr(transparent)]

@@ -13,6 +13,7 @@ mod link;
 mod name;
 mod process;
 mod raw;
+mod resolver;
 mod socket;
 mod space;
 pub(crate) mod stat;

@@ -2,6 +2,7 @@
 
 pub(crate) mod host;
 pub(crate) mod list;
+pub(crate) mod message;
 
 use std::net::{IpAddr, Ipv6Addr, ToSocketAddrs};
 

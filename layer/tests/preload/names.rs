@@ -108,3 +108,47 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(('10.96.0.10', 5
     assert!(said.contains("10.96.0.10") || said.contains("unreachable"), "{said}");
     assert!(session.seen("name server").is_empty());
 }
+
+#[test]
+fn libcs_resolver_library_asks_the_targets_servers() {
+    let session = Session::start();
+    session.state.target.put("/etc/resolv.conf", b"search shop.svc cluster\nnameserver 10.96.0.10\noptions ndots:2\n");
+    expect![[r#"
+        query db.svc: 40 bytes, 1 answers, truncated 0
+        search db.svc: 49 bytes, 1 answers, truncated 0
+        query db: -1, h_errno 1
+        search db: 45 bytes, 1 answers, truncated 0
+        query empty.cluster: -1, h_errno 4
+        search empty.cluster: 56 bytes, 1 answers, truncated 0
+        query nobody.example: -1, h_errno 1
+        search nobody.example: 57 bytes, 1 answers, truncated 0
+        query silent.svc: -1, h_errno 2
+        search silent.svc: -1, h_errno 2
+        query : -1, h_errno 3
+        search : -1, h_errno 3
+        little room: 40 bytes, 1 answers, truncated 1
+        nquery: 40 bytes, 1 answers, truncated 0
+        nsearch: 45 bytes, 1 answers, truncated 0
+        send: 40 bytes, 1 answers, truncated 0
+        nsend: 40 bytes, 1 answers, truncated 0
+        the same identifier: 1
+    "#]].assert_eq(&run(&session, &c("resolver"), &[]));
+    expect![[r#"
+        query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x02db\x03svc\x04shop\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x02db\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x02db\x04shop\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x05empty\x07cluster\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x05empty\x07cluster\x04shop\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x06nobody\x07example\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x06nobody\x07example\x04shop\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x06silent\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x06silent\x03svc\x04shop\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x06silent\x03svc\x07cluster\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x06silent\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x02db\x03svc\x00\x00!\x00\x01
+        query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x02db\x04shop\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01"#]].assert_eq(&session.seen("query").join("\n"));
+}
