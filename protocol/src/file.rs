@@ -64,7 +64,8 @@ pub struct Opened {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Content {
     /// The blob is all there is to read; nothing is held open. Regular files opened for reading that are not larger
-    /// than [`CONTENT_LIMIT`] and have not changed lately, and files of procfs and sysfs.
+    /// than [`CONTENT_LIMIT`] and have not changed lately, unless `O_CREAT` asks for a handle, and files of procfs and
+    /// sysfs.
     Whole,
     /// The file is held open; the blob is its beginning, perhaps nothing of it.
     Beginning(Handle),

@@ -17,6 +17,8 @@ mod env;
 mod explain;
 #[path = "terminal/ext.rs"]
 mod ext;
+#[path = "terminal/files.rs"]
+mod files;
 #[path = "terminal/pod.rs"]
 mod pod;
 #[path = "terminal/refusals.rs"]

@@ -19,6 +19,7 @@ mod wire;
 use std::{
     io,
     os::fd::{AsRawFd, OwnedFd},
+    time::Duration,
 };
 
 use nix::fcntl::OFlag;
@@ -38,6 +39,9 @@ use crate::{
 pub(crate) use copies::Copies;
 pub(crate) use mount::Files;
 
+/// How long the end of a session waits for writes of programs that were killed before they could wait themselves.
+const FINISH_LIMIT: Duration = Duration::from_secs(5);
+
 /// Opens a file of the target for a program; the descriptor is closed on exec in our own process.
 pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, OwnedFd), Errno> {
     settle(proxy, Touch::Looks).await;
@@ -49,10 +53,7 @@ pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, O
         return Err(Errno::EIO);
     }
     let metadata = opened.metadata;
-    let files = proxy.files.as_ref().filter(|files| files.are_there());
-    // Who creates a file, if only perhaps, may want to lock it: a copy's locks would exclude nobody.
-    let copied = opened.content == Content::Whole && (files.is_none() || request.flags & libc::O_CREAT == 0);
-    if copied {
+    if opened.content == Content::Whole {
         let expected = usize::try_from(metadata.size).unwrap_or(0) + 1;
         let memfd = memory::create(&opened.path)?;
         memory::fill(&memfd, &mut stream, expected).await.inspect_err(|error| warn_if_large(proxy, error))?;
@@ -60,17 +61,13 @@ pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, O
         memory::dress(&memfd, &metadata)?;
         return Ok((OpenedFile { metadata, copy: true }, descriptor));
     }
-    match files {
-        Some(files) => {
-            let descriptor = files.open(request, opened, stream).await?;
-            Ok((OpenedFile { metadata, copy: false }, descriptor))
-        }
-        None => {
-            let copied = copies::open(proxy, request, opened, stream).await;
-            let descriptor = copied.inspect_err(|errno| warn_if_large(proxy, &io::Error::from(*errno)))?;
-            Ok((OpenedFile { metadata, copy: true }, descriptor))
-        }
+    if let Some(files) = proxy.files.as_ref().filter(|files| files.are_there()) {
+        let descriptor = files.open(request, opened, stream).await?;
+        return Ok((OpenedFile { metadata, copy: false }, descriptor));
     }
+    let copied = copies::open(proxy, request, opened, stream).await;
+    let descriptor = copied.inspect_err(|errno| warn_if_large(proxy, &io::Error::from(*errno)))?;
+    Ok((OpenedFile { metadata, copy: true }, descriptor))
 }
 
 /// Passes an operation on, unopened, and collects its answer; a blob becomes a memfd.
@@ -95,6 +92,14 @@ pub(crate) async fn perform(proxy: &Proxy, operation: Vec<u8>) -> io::Result<(Ve
         settle(proxy, touch).await;
     }
     Ok((answer, blob))
+}
+
+/// The session ends: waits until what programs have written is in the pod, and says so if it does not get there.
+pub(crate) async fn finish(proxy: &Proxy) {
+    if tokio::time::timeout(FINISH_LIMIT, settle(proxy, Touch::Looks)).await.is_err() {
+        let text = "what the program wrote last may not have reached the pod: it does not answer".to_owned();
+        proxy.observer.tell(Event::Warning(text));
+    }
 }
 
 /// Lets the runtime tell when a descriptor of our own is ready.

@@ -295,6 +295,7 @@ impl Session {
 
     /// Ends the session: subscriptions ended, goodbye said, socket removed. The agent lingers for its grace period.
     pub async fn stop(self) {
+        descriptors::finish(&self.parts.proxy).await;
         self.parts.cancel.cancel();
         self.parts.tasks.close();
         self.parts.tasks.wait().await;

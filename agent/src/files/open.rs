@@ -63,7 +63,9 @@ pub(crate) fn open(
     }
     let place = path_of(root, descriptor.as_fd())?.unwrap_or_else(|| path.clone());
     let file = Arc::new(OpenFile::new(descriptor, &status, flags, rights.clone()));
-    let (content, blob) = content(file, kind, &status, handles)?;
+    // Who creates a file, if only perhaps, may want to lock it, which takes a handle.
+    let may_travel = !flags.contains(OFlag::O_CREAT) && is_quiet(&status);
+    let (content, blob) = content(file, kind, &status, may_travel, handles)?;
     Ok((Opened { metadata: metadata(&status), path: place, content }, blob))
 }
 
@@ -104,7 +106,13 @@ fn is_special(kind: SFlag) -> bool {
 }
 
 /// What travels with the answer.
-fn content(file: Arc<OpenFile>, kind: SFlag, status: &FileStat, handles: &Handles) -> Result<(Content, Blob), Errno> {
+fn content(
+    file: Arc<OpenFile>,
+    kind: SFlag,
+    status: &FileStat,
+    may_travel: bool,
+    handles: &Handles,
+) -> Result<(Content, Blob), Errno> {
     let nothing = || Blob::memory(Vec::new());
     let size = usize::try_from(status.st_size).unwrap_or(usize::MAX);
     let begin = |len: usize| Blob::of_file(file.clone(), 0, len.min(CONTENT_LIMIT));
@@ -120,7 +128,7 @@ fn content(file: Arc<OpenFile>, kind: SFlag, status: &FileStat, handles: &Handle
             Some(blob) => return whole(finish(file, blob)),
             None => nothing(),
         },
-        (_, OFlag::O_RDONLY) if size <= CONTENT_LIMIT && is_quiet(status) => {
+        (_, OFlag::O_RDONLY) if size <= CONTENT_LIMIT && may_travel => {
             let blob = begin(size)?;
             return whole(finish(file, blob));
         }

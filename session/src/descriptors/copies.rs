@@ -34,7 +34,7 @@ use protocol::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt, unix::AsyncFd};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{memory, registered};
+use super::{forward::lost, memory, registered};
 use crate::{
     event::{Event, Observer},
     proxy::Proxy,
@@ -62,6 +62,8 @@ struct Shared {
 struct State {
     watcher: Option<Arc<Watcher>>,
     open: HashMap<WatchDescriptor, Arc<Copy>>,
+    /// Closed by the program, and perhaps not in the pod yet.
+    closing: Vec<Arc<Copy>>,
     directories: u64,
 }
 
@@ -112,8 +114,11 @@ impl Copies {
 
     /// Writes back whatever is not in the pod yet.
     pub(super) async fn settle(&self) {
-        let open: Vec<_> = self.0.state().open.values().cloned().collect();
-        for copy in open {
+        let copies: Vec<_> = {
+            let state = self.0.state();
+            state.open.values().chain(&state.closing).cloned().collect()
+        };
+        for copy in copies {
             self.0.write_back(&copy).await;
         }
     }
@@ -247,15 +252,14 @@ impl Shared {
         let errno = |errno: nix::Error| Errno(errno as i32);
         let path = format!("/proc/self/fd/{}", copy.memory.as_raw_fd());
         let mut state = self.state();
-        let watcher = match &state.watcher {
-            Some(watcher) => watcher.clone(),
-            None => {
-                let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).map_err(errno)?;
-                let watcher = Arc::new(Watcher(registered(Watched(inotify))?));
-                let followed = self.clone().follow(watcher.clone());
-                self.tasks.spawn(self.cancel.clone().run_until_cancelled_owned(followed));
-                state.watcher.insert(watcher).clone()
-            }
+        let watcher = if let Some(watcher) = &state.watcher {
+            watcher.clone()
+        } else {
+            let inotify = Inotify::init(InitFlags::IN_CLOEXEC | InitFlags::IN_NONBLOCK).map_err(errno)?;
+            let watcher = Arc::new(Watcher(registered(Watched(inotify))?));
+            let followed = self.clone().follow(watcher.clone());
+            self.tasks.spawn(self.cancel.clone().run_until_cancelled_owned(followed));
+            state.watcher.insert(watcher).clone()
         };
         let wanted = AddWatchFlags::IN_MODIFY | AddWatchFlags::IN_CLOSE_WRITE;
         let number = watcher.0.get_ref().0.add_watch(path.as_str(), wanted).map_err(errno)?;
@@ -278,7 +282,9 @@ impl Shared {
                 let closed = mask.contains(AddWatchFlags::IN_CLOSE_WRITE);
                 let copy = {
                     let mut state = self.state();
-                    if closed { state.open.remove(&wd) } else { state.open.get(&wd).cloned() }
+                    let copy = if closed { state.open.remove(&wd) } else { state.open.get(&wd).cloned() };
+                    state.closing.extend(copy.clone().filter(|_| closed));
+                    copy
                 };
                 let Some(copy) = copy else { continue };
                 if closed {
@@ -289,6 +295,7 @@ impl Shared {
                 self.tasks.spawn(async move {
                     if closed {
                         shared.write_back(&copy).await;
+                        shared.state().closing.retain(|other| !Arc::ptr_eq(other, &copy));
                         shared.close(copy.handle).await;
                     } else {
                         tokio::time::sleep(PAUSE).await;
@@ -310,9 +317,7 @@ impl Shared {
             Ok(()) => there.compared = state,
             Err(errno) => {
                 there.compared = state; // what failed once is not tried for ever
-                let path = String::from_utf8_lossy(&copy.path).into_owned();
-                let text = format!("{path}: what the program wrote did not reach the pod: {errno}");
-                self.observer.tell(Event::Warning(text));
+                self.observer.tell(Event::Warning(lost(&copy.path, errno)));
             }
         }
     }

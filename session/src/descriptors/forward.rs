@@ -16,6 +16,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::event::{Event, Observer};
+
 use super::wire::{HEAD_LEN, PAYLOAD_LIMIT, ToHelper, ToSession, head, put};
 
 /// Frames on their way to the helper that may wait for the socket.
@@ -73,6 +75,7 @@ pub(super) async fn serve(
     link: Link,
     frames: Frames,
     settling: Arc<Settling>,
+    observer: Observer,
 ) -> io::Result<()> {
     let mut requests = JoinSet::new();
     let cancels: Arc<Mutex<HashMap<u32, CancellationToken>>> = Arc::default();
@@ -113,9 +116,20 @@ pub(super) async fn serve(
                     let _ = waiting.send(());
                 }
             }
+            Some(ToSession::Lost) => {
+                if let Some((errno, path)) = payload.split_first_chunk() {
+                    observer.tell(Event::Warning(lost(path, Errno(i32::from_le_bytes(*errno)))));
+                }
+            }
             None => return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame of an unknown kind")),
         }
     }
+}
+
+/// What the user is told of bytes that did not arrive.
+pub(super) fn lost(path: &[u8], errno: Errno) -> String {
+    let path = path.escape_ascii();
+    format!("{path}: what the program wrote did not all reach the pod: {errno}")
 }
 
 /// One operation on a stream of its own, which is reset when the helper takes the request back.
@@ -135,11 +149,9 @@ async fn pass_on(
         sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
         if stream.read_u8().await? == BLOB_FOLLOWS { copy(&mut stream, frames, number).await } else { Ok(()) }
     };
-    match cancel.run_until_cancelled(exchange).await {
-        Some(end) => end,
-        None => {
-            stream.reset(Errno(libc::EINTR));
-            Err(io::Error::from_raw_os_error(libc::EINTR))
-        }
+    if let Some(end) = cancel.run_until_cancelled(exchange).await {
+        return end;
     }
+    stream.reset(Errno(libc::EINTR));
+    Err(io::Error::from_raw_os_error(libc::EINTR))
 }

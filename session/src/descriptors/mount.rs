@@ -178,7 +178,7 @@ impl Started {
         let (frames, queue) = mpsc::channel(FRAMES);
         let settling: Arc<Settling> = Arc::default();
         let gone = CancellationToken::new();
-        let served = forward::serve(reader, link.clone(), frames.clone(), settling.clone());
+        let served = forward::serve(reader, link.clone(), frames.clone(), settling.clone(), observer.clone());
         let (observer, ended, settled) = (observer.clone(), gone.clone(), settling.clone());
         let task = async move {
             let _gone = ended.drop_guard();

@@ -45,6 +45,8 @@ pub(super) enum ToSession {
     Cancel = 1,
     /// Answer to [`ToHelper::Settle`].
     Settled = 2,
+    /// Something that was written did not reach the pod, and the program had closed the file: errno, 4 bytes, and path.
+    Lost = 3,
 }
 
 impl ToHelper {
@@ -55,7 +57,7 @@ impl ToHelper {
 
 impl ToSession {
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Request, Self::Cancel, Self::Settled].get(usize::from(byte)).copied()
+        [Self::Request, Self::Cancel, Self::Settled, Self::Lost].get(usize::from(byte)).copied()
     }
 }
 
@@ -118,6 +120,8 @@ pub(super) fn put(out: &mut Vec<u8>, kind: u8, number: u32, payload: &[u8]) {
 
 /// A frame's kind, number and length.
 pub(super) fn head(bytes: &[u8; HEAD_LEN]) -> (u8, u32, usize) {
-    let [kind, a, b, c, d, e, f, g, h] = *bytes;
-    (kind, u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]) as usize)
+    let [kind, rest @ ..] = bytes;
+    let (number, len) = rest.split_at(4);
+    let four = |bytes: &[u8]| u32::from_le_bytes(bytes.try_into().expect("both halves have four"));
+    (*kind, four(number), four(len) as usize)
 }

@@ -95,7 +95,7 @@ impl Helper {
     /// `struct fuse_attr_out`.
     fn attribute_answer(&self, node: &Node) -> Body {
         let valid = node.fresh().map(|(_, rest)| rest).unwrap_or_default();
-        let metadata = node.metadata().unwrap_or_else(|| self.unknown_directory());
+        let metadata = node.metadata().unwrap_or_else(Self::unknown_directory);
         Body::default()
             .u64(valid.as_secs())
             .u32(valid.subsec_nanos())

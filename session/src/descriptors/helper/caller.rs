@@ -103,7 +103,7 @@ impl Drop for Place<'_> {
 impl Caller {
     /// Asks and waits for everything: the reply and the blob.
     pub(super) async fn ask<R: Request>(&self, request: R) -> Result<(R::Reply, Vec<u8>), Errno> {
-        let place = self.place(request.into())?;
+        let place = self.place(&request.into())?;
         place.incoming.wait().await?;
         let reply = decode_answer::<R>(&place.incoming.answer.borrow()).map_err(|_| Errno::EIO)??;
         Ok((reply, place.incoming.take_blob()))
@@ -111,14 +111,14 @@ impl Caller {
 
     /// Asks without waiting for the answer, and without minding it.
     pub(super) fn tell(&self, request: impl Request) {
-        if let Ok(place) = self.place(request.into()) {
+        if let Ok(place) = self.place(&request.into()) {
             // The answer finds nobody under its number and is thrown away.
             place.incoming.finish(Ok(()));
         }
     }
 
-    fn place(&self, operation: Operation) -> Result<Place<'_>, Errno> {
-        let encoded = codec::encode(&operation).map_err(|_| Errno(libc::ENAMETOOLONG))?;
+    fn place(&self, operation: &Operation) -> Result<Place<'_>, Errno> {
+        let encoded = codec::encode(operation).map_err(|_| Errno(libc::ENAMETOOLONG))?;
         let number = self.free_number();
         let incoming = Rc::new(Incoming::default());
         self.waiting.borrow_mut().insert(number, incoming.clone());

@@ -247,8 +247,12 @@ fn init(mut fields: Fields<'_>) -> Option<Body> {
     let offered = u64::from(low) | (u64::from(high) << 32);
     tracing::debug!(major, minor, offered, "the kernel greets");
     let agreed = offered & FEATURES;
-    let body = Body::default().u32(VERSION.0).u32(VERSION.1).u32(READ_AHEAD).u32(agreed as u32);
+    let body = Body::default().u32(VERSION.0).u32(VERSION.1).u32(READ_AHEAD).u32(low_half(agreed));
     let body = body.u16(BACKGROUND).u16(BACKGROUND * 3 / 4).u32(u32::from(PAGES) * 4096);
-    let body = body.u32(1).u16(PAGES).u16(0).u32((agreed >> 32) as u32);
+    let body = body.u32(1).u16(PAGES).u16(0).u32(low_half(agreed >> 32));
     Some(body.zeros(28))
+}
+
+fn low_half(bits: u64) -> u32 {
+    u32::try_from(bits & u64::from(u32::MAX)).expect("masked")
 }

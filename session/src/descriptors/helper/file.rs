@@ -20,7 +20,7 @@ use super::{
     reads::ReadAhead,
     tree::{Node, Stamp},
 };
-use crate::descriptors::wire::Held;
+use crate::descriptors::wire::{Held, ToSession};
 
 /// Flags of open(2) that are the opening's own and mean nothing afterwards.
 const OF_OPENING: i32 = libc::O_CREAT | libc::O_EXCL | libc::O_TRUNC | libc::O_NOCTTY;
@@ -81,7 +81,9 @@ impl File {
     /// The agent's handle. A file whose content came whole is opened again: for locks, or because it has changed.
     pub(super) async fn handle(&self, helper: &Helper) -> Result<Handle, Errno> {
         let open = async {
-            let request = Open { path: self.node.path(), flags: self.flags & !OF_OPENING, mode: 0 };
+            // `O_CREAT`: not its content again, but a handle.
+            let flags = self.flags & !OF_OPENING | libc::O_CREAT;
+            let request = Open { path: self.node.path(), flags, mode: 0o600 };
             let (opened, _) = helper.caller.ask(request).await?;
             match opened.content {
                 Content::Beginning(handle) | Content::Listing(handle) => Ok(handle),
@@ -102,7 +104,9 @@ pub(super) struct OpenedHere {
 impl Helper {
     /// Opens a node: with what was announced for it, else by asking.
     pub(super) async fn open(self: &Rc<Self>, node: &Rc<Node>, flags: i32) -> Result<OpenedHere, Errno> {
-        if let Some(prime) = self.primes.borrow_mut().take_for(node.id, flags) {
+        let prime = self.primes.borrow_mut().take_for(node, flags);
+        if let Some(prime) = prime {
+            node.learn(prime.primed.metadata);
             return self.open_primed(node, flags, &prime).await;
         }
         node.writes.settle(self, node).await;
@@ -192,6 +196,11 @@ impl Helper {
     pub(super) async fn release(self: &Rc<Self>, number: u64) {
         let Some(file) = self.files.borrow_mut().remove(&number) else { return };
         file.node.writes.settle(self, &file.node).await;
+        if let Some(errno) = file.failure.take() {
+            // A mapping, or a program that was killed: nobody is left who could be told.
+            let lost = [errno.0.to_le_bytes().as_slice(), &file.node.path()].concat();
+            self.caller.send(ToSession::Lost, 0, &lost);
+        }
         if let Some(handle) = file.handle_if_any() {
             self.caller.tell(Close { handle });
         }

@@ -121,7 +121,7 @@ fn fsconfig(context: &OwnedFd, command: libc::c_uint, key: Option<&CStr>, value:
 
 fn fsmount(context: &OwnedFd) -> nix::Result<OwnedFd> {
     const FSMOUNT_CLOEXEC: libc::c_uint = 1;
-    const ATTRIBUTES: libc::c_uint = (libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV) as libc::c_uint;
+    const ATTRIBUTES: u64 = libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV;
     // SAFETY: numbers only.
     #[expect(unsafe_code, reason = "fsmount(2) has no wrapper")]
     let result = unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), FSMOUNT_CLOEXEC, ATTRIBUTES) };

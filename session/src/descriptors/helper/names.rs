@@ -61,7 +61,7 @@ impl Helper {
     pub(super) fn entry(&self, node: &Node) -> Body {
         let (metadata, valid) = match node.fresh() {
             Some((metadata, rest)) => (metadata, rest),
-            None => (node.metadata().unwrap_or_else(|| self.unknown_directory()), std::time::Duration::ZERO),
+            None => (node.metadata().unwrap_or_else(Self::unknown_directory), std::time::Duration::ZERO),
         };
         let entry_valid = entry_validity(node.metadata().as_ref());
         Body::default()
@@ -75,7 +75,7 @@ impl Helper {
     }
 
     /// What is said of a directory that is only passed through; it is not believed for any time.
-    pub(super) fn unknown_directory(&self) -> Metadata {
+    pub(super) fn unknown_directory() -> Metadata {
         let time = protocol::file::Timestamp { seconds: 0, nanoseconds: 0 };
         Metadata {
             dev: 0,

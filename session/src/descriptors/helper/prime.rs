@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use protocol::file::Metadata;
 
-use super::caller::Incoming;
+use super::{caller::Incoming, tree::Node};
 use crate::descriptors::wire::{Held, Primed};
 
 /// Flags by which several announcements of one file are told apart.
@@ -76,9 +76,17 @@ impl Primes {
         named.for_each(|prime| prime.node = Some(node));
     }
 
-    /// Uses up the first announcement for a node with these flags.
-    pub(super) fn take_for(&mut self, node: u64, flags: i32) -> Option<Prime> {
-        let fits = |prime: &Prime| prime.node == Some(node) && (prime.primed.flags ^ flags) & TELLING == 0;
+    /// Uses up the first announcement for a node with these flags. The kernel does not look a directory up again whose
+    /// name it knows: such a one is found by its path.
+    pub(super) fn take_for(&mut self, node: &Node, flags: i32) -> Option<Prime> {
+        let path = node.path();
+        let known = |prime: &Prime| {
+            let named = prime.primed.path == path && !prime.is_nameless();
+            prime.node.is_none() && named && matches!(prime.primed.content, Held::Directory(_))
+        };
+        let fits = |prime: &Prime| {
+            (prime.node == Some(node.id) || known(prime)) && (prime.primed.flags ^ flags) & TELLING == 0
+        };
         let at = self.0.iter().position(fits)?;
         Some(self.0.remove(at))
     }

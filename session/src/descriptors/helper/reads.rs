@@ -138,7 +138,7 @@ impl Helper {
         let version = file.node.version();
         let near = at.abs_diff(file.ahead.borrow().next) <= NEAR;
         if near || file.ahead.borrow().holding(at, version).is_some() {
-            let from = self.fetched_until(file, at, version);
+            let from = Self::fetched_until(file, at, version);
             self.read_on(file, at, at + wanted, from);
         } else {
             *file.ahead.borrow_mut() = ReadAhead { next: at + wanted, ..ReadAhead::default() };
@@ -148,7 +148,7 @@ impl Helper {
     }
 
     /// End of what is fetched without a gap from `at` on.
-    fn fetched_until(&self, file: &File, at: u64, version: u64) -> u64 {
+    fn fetched_until(file: &File, at: u64, version: u64) -> u64 {
         let mut end = at;
         while let Some(piece) = file.ahead.borrow().holding(end, version) {
             end = piece.end();
@@ -160,7 +160,7 @@ impl Helper {
     fn read_on(self: &Rc<Self>, file: &Rc<File>, at: u64, end: u64, from: u64) {
         let version = file.node.version();
         let size = file.node.metadata().and_then(|known| u64::try_from(known.size).ok()).unwrap_or(0);
-        let from = from.max(self.fetched_until(file, from, version));
+        let from = from.max(Self::fetched_until(file, from, version));
         let mut ahead = file.ahead.borrow_mut();
         ahead.next = ahead.next.max(end);
         ahead.pieces.retain(|piece| piece.version == version && piece.end() + NEAR > at);

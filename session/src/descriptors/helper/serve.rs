@@ -108,14 +108,13 @@ impl Inbox {
         loop {
             let socket = self.socket.get_ref().as_raw_fd();
             match recv(socket, &mut self.chunk, MsgFlags::MSG_DONTWAIT) {
-                Ok(0) => return Ok(Peer::Gone),
+                Ok(0) | Err(nix::Error::ECONNRESET) => return Ok(Peer::Gone),
                 Ok(len) => {
                     self.bytes.extend_from_slice(&self.chunk[..len]);
                     self.take_frames(helper)?;
                 }
                 Err(nix::Error::EAGAIN) => return Ok(Peer::There),
                 Err(nix::Error::EINTR) => {}
-                Err(nix::Error::ECONNRESET) => return Ok(Peer::Gone),
                 Err(errno) => return Err(errno.into()),
             }
         }
@@ -144,12 +143,22 @@ impl Inbox {
         let place =
             if number & PRIME_BIT == 0 { helper.caller.waiting(number) } else { self.primes.get(&number).cloned() };
         match kind {
-            ToHelper::Answer => place.into_iter().for_each(|place| place.set_answer(payload)),
-            ToHelper::Data => place.into_iter().for_each(|place| place.add(payload)),
+            ToHelper::Answer => {
+                if let Some(place) = place {
+                    place.set_answer(payload);
+                }
+            }
+            ToHelper::Data => {
+                if let Some(place) = place {
+                    place.add(payload);
+                }
+            }
             ToHelper::End => {
                 let errno = payload.first_chunk().map_or(libc::EIO, |bytes| i32::from_le_bytes(*bytes));
                 let end = if errno == 0 { Ok(()) } else { Err(Errno(errno)) };
-                place.into_iter().for_each(|place| place.finish(end));
+                if let Some(place) = place {
+                    place.finish(end);
+                }
                 self.primes.remove(&number);
             }
             ToHelper::Prime => {

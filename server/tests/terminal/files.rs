@@ -1,0 +1,196 @@
+//! Programs and the pod's files: the calls that they make, and what happens when one side goes.
+
+use std::process::{Command, Stdio};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::bench::{Bench, said, until};
+
+/// Every file is the pod's, except what Python itself needs.
+const CONFIG: &str = r#"{
+    "feature": { "fs": { "mode": "write", "local": ["^/tmp/", "^/usr/", "^/lib", "^/etc/", "^/home/", "^/root/"] } },
+    "skip_processes": ["unseen"]
+}"#;
+
+const CALLS: &str = include_str!("files/calls.py");
+
+/// What a pod's folder is called in these tests.
+const FOLDER: &str = "/app/files";
+
+/// With Python, or nothing.
+fn bench() -> Option<Bench> {
+    let bench = Bench::with_pods()?;
+    if Command::new("python3").arg("-V").output().is_err() {
+        println!("skipped: there is no python3");
+        return None;
+    }
+    bench.write("mirrord.json", CONFIG);
+    bench.write("calls.py", CALLS);
+    bench.write("secret", "on this machine");
+    Some(bench)
+}
+
+/// A program in the demonstration's pod.
+fn demo(bench: &Bench, script: &str, arguments: &[&str]) -> Command {
+    let mut command = bench.command(&["demo", "-f", "mirrord.json", "--", "python3", script]);
+    command.args(arguments);
+    command
+}
+
+fn all_calls(bench: &Bench, command: &mut Command) {
+    let said = said(&command.output().expect("it starts"));
+    assert_eq!((said.code, said.out.lines().last()), (0, Some("19 checks, 0 wrong")), "{}{}", said.out, said.err);
+    bench.nothing_is_left();
+}
+
+#[test]
+fn calls_do_what_they_do_on_any_file_system() {
+    let Some(bench) = bench() else { return };
+    let secret = bench.path("secret").display().to_string();
+    all_calls(&bench, &mut demo(&bench, "calls.py", &[FOLDER, &secret]));
+}
+
+#[test]
+fn they_do_so_without_root() {
+    let Some(bench) = bench() else { return };
+    let secret = bench.path("secret").display().to_string();
+    // Where the device is not everybody's, as it usually is, the test makes it so: for itself alone.
+    let script = "mknod -m 666 fuse c 10 229 && mount --bind fuse /dev/fuse && exec setpriv --reuid 1000 --regid 1000 \
+                  --clear-groups ./mirrord demo -f mirrord.json -- python3 calls.py \"$0\" \"$1\"";
+    let mut command = Command::new("unshare");
+    bench.furnish(&mut command).args(["-m", "sh", "-c", script, FOLDER, &secret]);
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: not root, so the other test is the proof");
+        return;
+    }
+    all_calls(&bench, &mut command);
+}
+
+#[test]
+fn without_fuse_copies_are_written_back() {
+    let Some(bench) = bench() else { return };
+    bench.write(
+        "copies.py",
+        r#"
+import os
+message = "/app/config/message.txt"
+assert "message.txt" in os.listdir("/app/config")
+assert os.path.isdir("/app/config/.") and not os.path.islink(message)
+with open("/app/written", "w") as file:
+    file.write("first\n")
+with open("/app/written", "a") as file:
+    file.write("second\n")
+with open("/app/written", "r+") as file:
+    file.write("F")
+assert open("/app/written").read() == "First\nsecond\n", open("/app/written").read()
+os.truncate("/app/written", 3)
+assert open("/app/written").read() == "Fir"
+os.close(os.open("/app/excluded", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+assert os.stat("/app/excluded").st_mode & 0o777 == 0o600
+with open("/app/large", "wb") as file:
+    file.write(b"x" * 3_000_000)
+assert open("/app/large", "rb").read() == b"x" * 3_000_000
+with open("/app/last", "w") as file:
+    file.write("the end")
+print("done")
+"#,
+    );
+    let output = demo(&bench, "copies.py", &[]).env("MIRRORD_FUSE", "0").output().expect("it starts");
+    let said = said(&output);
+    assert_eq!((said.code, said.out.as_str()), (0, "done\n"), "{}", said.err);
+    assert!(said.err.contains("no FUSE: MIRRORD_FUSE=0 says so"), "{}", said.err);
+    bench.nothing_is_left();
+}
+
+/// Starts a program that has a large file of the pod open, and then reads and writes for ever; it says `open` first and
+/// at its end, to a file of this machine, how it ended.
+fn busy_program(bench: &Bench) -> std::process::Child {
+    let end = bench.path("end").display().to_string();
+    bench.write(
+        "busy.py",
+        r#"
+import errno, os, signal, sys
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+file = os.open("/app/busy", os.O_RDWR | os.O_CREAT)
+end = os.open(sys.argv[1], os.O_CREAT | os.O_WRONLY)
+os.write(1, b"open\n")
+try:
+    while True:
+        os.pwrite(file, b"x" * 10000, 0)
+        os.fsync(file)
+        os.pread(file, 10000, 0)
+except OSError as error:
+    said = errno.errorcode[error.errno]
+try:
+    os.close(file)
+except OSError as error:
+    said += " and close " + errno.errorcode[error.errno]
+os.write(end, said.encode() + b"\n")
+"#,
+    );
+    let mut child = demo(bench, "busy.py", &[&end]).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut said = String::new();
+    let stdout = child.stdout.as_mut().expect("piped");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut said).expect("text");
+    assert_eq!(said, "open\n");
+    child
+}
+
+fn end_of(bench: &Bench) -> String {
+    until("the program sees an error", || {
+        std::fs::read_to_string(bench.path("end")).ok().filter(|text| text.ends_with('\n'))
+    })
+}
+
+/// Process ids of files helpers that run from the bench.
+fn helpers(bench: &Bench) -> Vec<u32> {
+    let is_one = |pid: &u32| {
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        words.split(|byte| *byte == 0).nth(1) == Some(b"files-helper")
+    };
+    bench.processes("mirrord").into_iter().filter(is_one).collect()
+}
+
+fn kill_hard(pid: u32) {
+    kill(Pid::from_raw(pid.cast_signed()), Signal::SIGKILL).expect("it is there");
+}
+
+#[test]
+fn a_killed_session_fails_calls_at_once_and_leaves_nothing() {
+    let Some(bench) = bench() else { return };
+    let mut child = busy_program(&bench);
+    kill_hard(child.id());
+    let end = end_of(&bench);
+    assert!(["ENOTCONN", "ECONNABORTED", "EIO"].iter().any(|errno| end.starts_with(errno)), "{end}");
+    child.wait().expect("it was ours");
+    bench.nothing_is_left();
+}
+
+#[test]
+fn a_killed_helper_fails_calls_and_is_warned_of_once() {
+    let Some(bench) = bench() else { return };
+    let child = busy_program(&bench);
+    let [helper] = helpers(&bench)[..] else { panic!("one helper: {:?}", helpers(&bench)) };
+    kill_hard(helper);
+    let end = end_of(&bench);
+    assert!(["ENOTCONN", "ECONNABORTED", "EIO"].iter().any(|errno| end.starts_with(errno)), "{end}");
+    let said = said(&child.wait_with_output().expect("it ends"));
+    assert_eq!(said.err.matches("the process that serves remote files has ended").count(), 1, "{}", said.err);
+    bench.nothing_is_left();
+}
+
+#[test]
+fn a_lost_agent_fails_calls_and_leaves_nothing() {
+    let Some(bench) = bench() else { return };
+    let mut child = busy_program(&bench);
+    let agents = bench.processes("mirrord-agent");
+    agents.into_iter().for_each(kill_hard);
+    let end = end_of(&bench);
+    assert!(["ENOTCONN", "ECONNABORTED", "EIO"].iter().any(|errno| end.starts_with(errno)), "{end}");
+    child.wait().expect("it was ours");
+    bench.nothing_is_left();
+}
