@@ -14,6 +14,7 @@ mod forward;
 pub mod helper;
 mod memory;
 pub(crate) mod mount;
+mod opening;
 mod wire;
 
 use std::{
@@ -26,7 +27,7 @@ use nix::fcntl::OFlag;
 use protocol::{
     Errno, codec,
     control::StreamHead,
-    file::{Content, Open, Opened},
+    file::{Content, Open},
     link::OpenedFile,
     operation::{self, BLOB_FOLLOWS, Operation},
 };
@@ -38,6 +39,7 @@ use crate::{
 };
 pub(crate) use copies::Copies;
 pub(crate) use mount::Files;
+use opening::Opening;
 
 /// How long the end of a session waits for writes of programs that were killed before they could wait themselves.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
@@ -46,9 +48,8 @@ const FINISH_LIMIT: Duration = Duration::from_secs(5);
 pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, OwnedFd), Errno> {
     settle(proxy, Touch::Looks).await;
     let operation = codec::encode(&Operation::from(request.clone())).map_err(|_| Errno(libc::ENAMETOOLONG))?;
-    let mut stream = ask(proxy, operation).await?;
-    let answer: Result<Opened, Errno> = codec::decode(&stream.read_encoded().await?).map_err(|_| Errno::EIO)?;
-    let opened = answer?;
+    let mut opening = Opening::asked(proxy, ask(proxy, operation).await?);
+    let (opened, mut stream) = opening.answered().await?;
     if stream.read_u8().await? != BLOB_FOLLOWS {
         return Err(Errno::EIO);
     }
@@ -62,10 +63,11 @@ pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, O
         return Ok((OpenedFile { metadata, copy: true }, descriptor));
     }
     if let Some(files) = proxy.files.as_ref().filter(|files| files.are_there()) {
-        let descriptor = files.open(request, opened, stream).await?;
+        let descriptor = files.open(request, opened, stream, opening).await?;
         return Ok((OpenedFile { metadata, copy: false }, descriptor));
     }
     let copied = copies::open(proxy, request, opened, stream).await;
+    opening.done();
     let descriptor = copied.inspect_err(|errno| warn_if_large(proxy, &io::Error::from(*errno)))?;
     Ok((OpenedFile { metadata, copy: true }, descriptor))
 }

@@ -39,6 +39,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     forward::{self, FRAMES, Frames, Settling, frame},
     helper::HIDDEN_COMMAND,
+    opening::Opening,
     wire::{Held, PRIME_BIT, Primed, ToHelper},
 };
 use crate::event::{Event, Observer};
@@ -218,7 +219,13 @@ impl Files {
     }
 
     /// Opens what the agent has opened for `request`; `blob` is what comes with it.
-    pub(super) async fn open(&self, request: &Open, opened: Opened, blob: Stream) -> Result<OwnedFd, Errno> {
+    pub(super) async fn open(
+        &self,
+        request: &Open,
+        opened: Opened,
+        blob: Stream,
+        opening: Opening,
+    ) -> Result<OwnedFd, Errno> {
         let Opened { metadata, path, content } = opened;
         let flags = request.flags & !DONE | libc::O_NOFOLLOW | libc::O_CLOEXEC;
         let nameless = flags & NAMELESS != 0;
@@ -233,6 +240,7 @@ impl Files {
         let primed = primed.encode().map_err(|_| Errno(libc::ENAMETOOLONG))?;
         self.used.store(true, Ordering::Relaxed);
         self.send(frame(ToHelper::Prime, number, &primed)).await?;
+        opening.done(); // the helper closes what nobody uses
         let root = self.root.as_fd().try_clone_to_owned()?;
         let done = Unprime { frames: self.frames.clone(), number };
         let here = tokio::task::spawn_blocking(move || {

@@ -48,7 +48,7 @@ pub(super) struct File {
 
 impl File {
     /// A file as it was announced.
-    fn new(node: &Rc<Node>, flags: i32, held: Held, content: Rc<Incoming>) -> Rc<Self> {
+    pub(super) fn new(node: &Rc<Node>, flags: i32, held: Held, content: Rc<Incoming>) -> Rc<Self> {
         let handle = match held {
             Held::Whole => OnceCell::new(),
             Held::File(handle) | Held::Directory(handle) => OnceCell::new_with(Some(handle)),

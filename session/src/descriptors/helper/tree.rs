@@ -271,4 +271,4 @@ impl Tree {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

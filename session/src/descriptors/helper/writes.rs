@@ -204,3 +204,67 @@ impl Helper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::tree::{Tree, tests::metadata},
+        *,
+    };
+    use crate::descriptors::wire::Held;
+
+    fn file(flags: i32) -> Rc<File> {
+        let node = Tree::new().found(b"/file", metadata(1, libc::S_IFREG));
+        File::new(&node, flags, Held::Whole, Rc::default())
+    }
+
+    /// Lengths of the pieces that may leave now.
+    fn leaving(writes: &Writes) -> Vec<usize> {
+        std::iter::from_fn(|| writes.pop()).map(|piece| piece.data.len()).collect()
+    }
+
+    #[test]
+    fn the_first_small_write_leaves_at_once_and_the_next_ones_together() {
+        let (writes, file) = (Writes::default(), file(libc::O_WRONLY));
+        writes.push(&file, 0, b"first");
+        assert_eq!(leaving(&writes), [5]);
+        for offset in [5, 10, 15] {
+            writes.push(&file, offset, b"later");
+        }
+        assert_eq!(leaving(&writes), [0_usize; 0]);
+        writes.under_way.borrow_mut().clear();
+        assert_eq!(leaving(&writes), [15]);
+    }
+
+    #[test]
+    fn whoever_waits_for_the_end_waits_for_no_gathering() {
+        let (writes, file) = (Writes::default(), file(libc::O_WRONLY));
+        writes.push(&file, 0, &[0; 2 * WRITE_LIMIT + 5]);
+        assert_eq!(leaving(&writes), [WRITE_LIMIT, WRITE_LIMIT]);
+        let _hurry = Hurry::begin(&writes.hurried);
+        assert_eq!(leaving(&writes), [5]);
+    }
+
+    #[test]
+    fn pieces_that_overlap_keep_their_order() {
+        let (writes, file) = (Writes::default(), file(libc::O_WRONLY));
+        let _hurry = Hurry::begin(&writes.hurried);
+        writes.push(&file, 0, &[1; 100]);
+        assert_eq!(leaving(&writes), [100]);
+        writes.push(&file, 99, &[2; 50]);
+        writes.push(&file, 1000, &[3; 10]);
+        assert_eq!(leaving(&writes), [0_usize; 0], "nobody overtakes");
+        writes.under_way.borrow_mut().clear();
+        assert_eq!(leaving(&writes), [50, 10]);
+    }
+
+    #[test]
+    fn what_is_appended_travels_one_by_one() {
+        let (writes, file) = (Writes::default(), file(libc::O_WRONLY | libc::O_APPEND));
+        let _hurry = Hurry::begin(&writes.hurried);
+        writes.push(&file, 0, &[1; WRITE_LIMIT + 1]);
+        assert_eq!(leaving(&writes), [WRITE_LIMIT]);
+        writes.under_way.borrow_mut().clear();
+        assert_eq!(leaving(&writes), [1]);
+    }
+}
