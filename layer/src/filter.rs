@@ -19,9 +19,9 @@ const REQUEST_LIMIT: usize = 4096 + 64;
 
 /// Why the process has no supervisor.
 pub(crate) enum Unsupervised {
-    /// There is no filter either: the process may go on without us.
+    /// The kernel takes no filter: the process may go on without us.
     NoFilter(io::Error),
-    /// There is one, and nobody answers its calls.
+    /// Nobody would answer its calls, or nobody does.
     NoSupervisor(Errno),
 }
 
@@ -38,10 +38,10 @@ pub(crate) fn supervise_outside_libc(link: &Link, executable: &[u8]) -> Result<(
 }
 
 fn hand_over(link: &Link, path: &[u8], install: impl FnOnce() -> io::Result<OwnedFd>) -> Result<(), Unsupervised> {
-    let no_filter = |Errno(errno)| Unsupervised::NoFilter(io::Error::from_raw_os_error(errno));
-    let connection = link.connect_anew().map_err(no_filter)?;
+    let connection = link.connect_anew().map_err(Unsupervised::NoSupervisor)?;
     let mut request = [0; REQUEST_LIMIT];
-    let request = encode_supervise(path, &mut request).map_err(|_| no_filter(Errno(libc::ENAMETOOLONG)))?;
+    let too_long = || Unsupervised::NoSupervisor(Errno(libc::ENAMETOOLONG));
+    let request = encode_supervise(path, &mut request).map_err(|_| too_long())?;
     let mut answer = [0; 64];
     let len = hand_over_with(install, connection.as_fd(), request, &mut answer).map_err(|error| match error {
         HandoverError::Filter(error) => Unsupervised::NoFilter(error),

@@ -139,3 +139,25 @@ fn strict_sees_what_passes_libc_by() {
     .assert_eq(&shown);
     assert_eq!(session.seen("supervise").len(), 1, "{:?}", session.seen("supervise"));
 }
+
+#[test]
+fn nothing_starts_without_a_session_that_watches_it() {
+    let (session, program) = begin();
+    let script = format!(
+        r"
+import subprocess
+try: open('/data/fatal')
+except OSError: print('the session is gone')
+try: subprocess.run(['{program}'])
+except OSError: print('not started')
+"
+    );
+    let shown = python(&session, &script).replace(&program, "PROGRAM");
+    let (out, told) = shown.split_once("--- stderr\n").expect("the user is told");
+    expect![[r#"
+        the session is gone
+        not started
+    "#]]
+    .assert_eq(out);
+    assert!(told.contains("PROGRAM was not started: the session did not take charge of it"), "{told}");
+}
