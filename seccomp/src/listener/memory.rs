@@ -1,12 +1,21 @@
-//! Memory of a thread that waits. process_vm_readv(2).
+//! Memory of a thread that waits. process_vm_readv(2), or `/proc/PID/mem` where a container forbids that call.
 //!
-//! Both directions need the right to trace the process (ptrace(2), "Ptrace access mode checking"): same user, and under
-//! Yama's `ptrace_scope` 1 an ancestor. Without it they fail with `EPERM`.
+//! Both ways need the right to trace the process (ptrace(2), "Ptrace access mode checking"): same user, and under Yama's
+//! `ptrace_scope` 1 an ancestor. Without it they fail with `EPERM`.
 
-use std::{ffi::c_void, io};
+use std::{
+    ffi::c_void,
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 /// Memory is mapped in pieces of this size: what lies behind such a border may be missing.
 const PAGE: u64 = 4096;
+
+/// Whether the calls were refused while the file was not: then they are not tried again.
+static CALLS_ARE_FORBIDDEN: AtomicBool = AtomicBool::new(false);
 
 /// What a pointer to a string led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,19 +62,62 @@ pub fn write(thread: u32, address: u64, bytes: &[u8]) -> io::Result<()> {
     if bytes.is_empty() {
         return Ok(());
     }
+    let written = match by_call(|| write_by_call(thread, address, bytes)) {
+        Some(result) => result?,
+        None => allowed(write_by_file(thread, address, bytes))?,
+    };
+    if written == bytes.len() { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::EFAULT)) }
+}
+
+fn read_some(thread: u32, address: u64, into: &mut [u8]) -> io::Result<usize> {
+    match by_call(|| read_by_call(thread, address, into)) {
+        Some(result) => result,
+        None => allowed(read_by_file(thread, address, into)),
+    }
+}
+
+/// What the system call says; nothing when it is forbidden altogether.
+fn by_call(call: impl FnOnce() -> io::Result<usize>) -> Option<io::Result<usize>> {
+    if CALLS_ARE_FORBIDDEN.load(Ordering::Relaxed) {
+        return None;
+    }
+    let result = call();
+    let refused = result.as_ref().is_err_and(|error| matches!(error.raw_os_error(), Some(libc::EPERM | libc::ENOSYS)));
+    (!refused).then_some(result)
+}
+
+/// What the file says, once the call has been refused; it is opened only by those who may trace.
+fn allowed(result: io::Result<usize>) -> io::Result<usize> {
+    match result {
+        Ok(len) => {
+            CALLS_ARE_FORBIDDEN.store(true, Ordering::Relaxed);
+            Ok(len)
+        }
+        Err(error) if error.raw_os_error() == Some(libc::EIO) => Err(io::Error::from_raw_os_error(libc::EFAULT)),
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Err(io::Error::from_raw_os_error(libc::EPERM)),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_by_file(thread: u32, address: u64, into: &mut [u8]) -> io::Result<usize> {
+    File::open(format!("/proc/{thread}/mem"))?.read_at(into, address)
+}
+
+/// Unlike the call, it writes to memory that the program itself may only read.
+fn write_by_file(thread: u32, address: u64, bytes: &[u8]) -> io::Result<usize> {
+    File::options().write(true).open(format!("/proc/{thread}/mem"))?.write_at(bytes, address)
+}
+
+fn write_by_call(thread: u32, address: u64, bytes: &[u8]) -> io::Result<usize> {
     let here = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     let there = libc::iovec { iov_base: pointer(address)?, iov_len: bytes.len() };
     // SAFETY: one element each; `here` is only read, and `there` is checked by the kernel.
     #[expect(unsafe_code, reason = "process_vm_writev(2)")]
     let result = unsafe { libc::process_vm_writev(thread.cast_signed(), &raw const here, 1, &raw const there, 1, 0) };
-    match usize::try_from(result) {
-        Ok(written) if written == bytes.len() => Ok(()),
-        Ok(_) => Err(io::Error::from_raw_os_error(libc::EFAULT)),
-        Err(_) => Err(io::Error::last_os_error()),
-    }
+    usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-fn read_some(thread: u32, address: u64, into: &mut [u8]) -> io::Result<usize> {
+fn read_by_call(thread: u32, address: u64, into: &mut [u8]) -> io::Result<usize> {
     let here = libc::iovec { iov_base: into.as_mut_ptr().cast(), iov_len: into.len() };
     let there = libc::iovec { iov_base: pointer(address)?, iov_len: into.len() };
     // SAFETY: one element each; `here` is ours for the length given, and `there` is checked by the kernel.
@@ -120,5 +172,18 @@ mod tests {
         let mut copy = [0; 5];
         read(thread(), address(&memory), &mut copy).unwrap();
         assert_eq!(&copy, b"hello");
+    }
+
+    #[test]
+    fn the_file_serves_where_the_calls_are_forbidden() {
+        let memory = [0u8; 5];
+        assert_eq!(write_by_file(thread(), address(&memory), b"there").unwrap(), 5);
+        let mut copy = [0; 5];
+        assert_eq!(read_by_file(thread(), address(&memory), &mut copy).unwrap(), 5);
+        assert_eq!(&copy, b"there");
+        let fault = allowed(read_by_file(thread(), 8, &mut copy)).unwrap_err();
+        assert_eq!(fault.raw_os_error(), Some(libc::EFAULT));
+        assert!(by_call(|| Err(io::Error::from_raw_os_error(libc::EPERM))).is_none());
+        assert!(by_call(|| Err(io::Error::from_raw_os_error(libc::ESRCH))).is_some());
     }
 }

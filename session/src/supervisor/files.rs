@@ -58,6 +58,8 @@ fn one_path(call: Call, line: &'static Line) {
             }
             call.go_on();
         }
+        // What was read of a thread that waits no longer may be anything: nothing is done to the target for it.
+        Ok(Found::Elsewhere(_)) if !call.still_waits() => call.answer(Err(Errno(libc::EINTR))),
         Ok(Found::Elsewhere(file)) => call.later(|call| async move {
             match line.does {
                 Does::Open { .. } | Does::OpenHow { .. } | Does::Create { .. } => {

@@ -103,12 +103,21 @@ impl Tree {
 
     /// A call of which it cannot be said whose it is: most likely its process is gone.
     fn unknown(&self, notification: &Notification, error: &io::Error) {
-        if self.listener.still_waits(notification.id) {
-            tracing::debug!(%error, thread = notification.thread, "a supervised process cannot be looked at");
-            self.refused(notification.thread);
-        }
+        let Notification { id, thread, .. } = *notification;
+        let errno = match error.raw_os_error() {
+            Some(errno @ (libc::EMFILE | libc::ENFILE | libc::ENOMEM)) => {
+                tracing::warn!(%error, thread, "a supervised process cannot be followed");
+                errno
+            }
+            _ if self.listener.still_waits(id) => {
+                tracing::debug!(%error, thread, "a supervised process cannot be looked at");
+                self.refused(thread);
+                libc::EPERM
+            }
+            _ => libc::EPERM,
+        };
         // If it is gone, nobody is there to be answered.
-        let _ = self.listener.answer(notification.id, Err(libc::EPERM));
+        let _ = self.listener.answer(id, Err(errno));
     }
 
     fn receive(self: &Arc<Self>, stopped: &impl AsFd) {

@@ -74,6 +74,7 @@ pub(super) fn two_paths(call: Call, line: &'static Line) {
         Err(errno) => Err(errno),
     };
     match both {
+        Ok(_) if !call.still_waits() => call.answer(Err(Errno(libc::EINTR))),
         // Two file systems, as everybody who moves files knows them: mv(1) copies.
         Ok((from, to)) if from.side != to.side => call.answer(Err(Errno(libc::EXDEV))),
         Ok((from, to)) => call.later(|call| async move {
