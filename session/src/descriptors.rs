@@ -46,6 +46,16 @@ const FINISH_LIMIT: Duration = Duration::from_secs(5);
 
 /// Opens a file of the target for a program; the descriptor is closed on exec in our own process.
 pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, OwnedFd), Errno> {
+    open_as(proxy, request, true).await
+}
+
+/// As [`open`], but a copy only where nothing else can be had: for programs in which nobody mends what fstat(2) says of a
+/// copy, or says why it cannot be locked.
+pub(crate) async fn open_itself(proxy: &Proxy, request: &Open) -> Result<OwnedFd, Errno> {
+    open_as(proxy, request, false).await.map(|(_, descriptor)| descriptor)
+}
+
+async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(OpenedFile, OwnedFd), Errno> {
     settle(proxy, Touch::Looks).await;
     let operation = codec::encode(&Operation::from(request.clone())).map_err(|_| Errno(libc::ENAMETOOLONG))?;
     let mut opening = Opening::asked(proxy, ask(proxy, operation).await?);
@@ -54,7 +64,8 @@ pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, O
         return Err(Errno::EIO);
     }
     let metadata = opened.metadata;
-    if opened.content == Content::Whole {
+    let files = proxy.files.as_ref().filter(|files| files.are_there());
+    if opened.content == Content::Whole && (may_copy || files.is_none()) {
         let expected = usize::try_from(metadata.size).unwrap_or(0) + 1;
         let memfd = memory::create(&opened.path)?;
         memory::fill(&memfd, &mut stream, expected).await.inspect_err(|error| warn_if_large(proxy, error))?;
@@ -62,7 +73,7 @@ pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, O
         memory::dress(&memfd, &metadata)?;
         return Ok((OpenedFile { metadata, copy: true }, descriptor));
     }
-    if let Some(files) = proxy.files.as_ref().filter(|files| files.are_there()) {
+    if let Some(files) = files {
         let descriptor = files.open(request, opened, stream, opening).await?;
         return Ok((OpenedFile { metadata, copy: false }, descriptor));
     }

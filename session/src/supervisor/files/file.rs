@@ -65,7 +65,7 @@ impl File {
             Side::Here => here::run(move || here::open(&Open { path, flags, mode })).await,
             Side::Target => {
                 let request = Open { path, flags: travelling(flags), mode };
-                descriptors::open(&self.proxy, &request).await.map(|(_, descriptor)| descriptor)
+                descriptors::open_itself(&self.proxy, &request).await
             }
         }
     }
