@@ -172,7 +172,7 @@ impl Search {
         if name.ends_with(b".") {
             return vec![name.to_vec()];
         }
-        let dots = name.iter().filter(|byte| **byte == b'.').count();
+        let dots = name.split(|byte| *byte == b'.').count() - 1;
         let mut all: Vec<Vec<u8>> = self.domains.iter().map(|domain| [name, b".", domain].concat()).collect();
         let place = if dots >= self.ndots { 0 } else { all.len() };
         all.insert(place, name.to_vec());

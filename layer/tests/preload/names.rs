@@ -132,7 +132,8 @@ fn libcs_resolver_library_asks_the_targets_servers() {
         send: 40 bytes, 1 answers, truncated 0
         nsend: 40 bytes, 1 answers, truncated 0
         the same identifier: 1
-    "#]].assert_eq(&run(&session, &c("resolver"), &[]));
+    "#]]
+    .assert_eq(&run(&session, &c("resolver"), &[]));
     expect![[r#"
         query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
         query 0.0.0.0:0 \x02db\x03svc\x04shop\x03svc\x00\x00\x01\x00\x01
@@ -150,5 +151,6 @@ fn libcs_resolver_library_asks_the_targets_servers() {
         query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
         query 0.0.0.0:0 \x02db\x04shop\x03svc\x00\x00\x01\x00\x01
         query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
-        query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01"#]].assert_eq(&session.seen("query").join("\n"));
+        query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01"#]]
+    .assert_eq(&session.seen("query").join("\n"));
 }

@@ -68,6 +68,7 @@ pub(super) fn handle(call: Call) {
 }
 
 /// What a handler says that does not answer itself.
+#[derive(Clone, Copy)]
 enum Otherwise {
     /// The kernel runs the call as the program made it.
     GoOn,

@@ -245,12 +245,12 @@ async fn route_of(proxy: &Proxy, asked: SocketAddr) -> Route {
     let mut known: HashMap<String, Vec<IpAddr>> = HashMap::new();
     loop {
         let unknown = RefCell::new(None);
-        let (route, why) = decide(&proxy.policy.outgoing, asked, &|name, ip| match known.get(name) {
-            Some(addresses) => addresses.contains(&ip),
-            None => {
-                unknown.borrow_mut().get_or_insert_with(|| name.to_owned());
-                false
+        let (route, why) = decide(&proxy.policy.outgoing, asked, &|name, ip| {
+            if let Some(addresses) = known.get(name) {
+                return addresses.contains(&ip);
             }
+            unknown.borrow_mut().get_or_insert_with(|| name.to_owned());
+            false
         });
         let Some(name) = unknown.into_inner() else {
             tracing::debug!(%asked, ?route, %why, "a connect");

@@ -12,7 +12,7 @@ use std::{
 use libc::{c_int, c_void, socklen_t};
 use protocol::Errno;
 use rules::address::canonical;
-use socket2::{SockAddr, SockRef};
+use socket2::{SockAddr, SockRef, Socket};
 use tokio::io::{Interest, unix::AsyncFd};
 
 /// What a socket speaks, as far as it matters here.
@@ -149,20 +149,20 @@ impl ProgramSocket {
 
     /// accept4(2) that does not wait. Closed on exec here, whatever the flags say.
     pub(super) fn accept_at_once(&self, flags: c_int) -> io::Result<OwnedFd> {
-        let (socket, _) = self.without_waiting(|listener| listener.accept_raw())?;
+        let (socket, _) = self.without_waiting(Socket::accept)?;
         socket.set_nonblocking(flags & libc::SOCK_NONBLOCK != 0)?;
         Ok(OwnedFd::from(socket))
     }
 
     /// Runs `act` with `O_NONBLOCK` set. The flag belongs to the open file, which the program shares: it is put back at
     /// once, and only the program's own calls on this very socket, in these microseconds, could tell.
-    fn without_waiting<T>(&self, act: impl FnOnce(&Socket<'_>) -> io::Result<T>) -> io::Result<T> {
+    fn without_waiting<T>(&self, act: impl FnOnce(&Socket) -> io::Result<T>) -> io::Result<T> {
         let socket = SockRef::from(&self.descriptor);
         if socket.nonblocking()? {
-            return act(&Socket(socket));
+            return act(&socket);
         }
         socket.set_nonblocking(true)?;
-        let result = act(&Socket(SockRef::from(&self.descriptor)));
+        let result = act(&socket);
         socket.set_nonblocking(false)?;
         result
     }
@@ -265,19 +265,6 @@ impl AsFd for ProgramSocket {
 impl AsRawFd for ProgramSocket {
     fn as_raw_fd(&self) -> c_int {
         self.descriptor.as_raw_fd()
-    }
-}
-
-/// A socket whose calls do not wait.
-struct Socket<'a>(SockRef<'a>);
-
-impl Socket<'_> {
-    fn connect(&self, address: &SockAddr) -> io::Result<()> {
-        self.0.connect(address)
-    }
-
-    fn accept_raw(&self) -> io::Result<(socket2::Socket, SockAddr)> {
-        self.0.accept()
     }
 }
 
