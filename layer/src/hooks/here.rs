@@ -9,17 +9,15 @@ use rules::path::Access;
 use crate::cabi::{Room, Text};
 use crate::hook::hook;
 use crate::paths::{self, At, File};
-use crate::scope::{Hooked, Otherwise, fail};
+use crate::scope::{self, Decision, Hooked, Otherwise, fail};
 use crate::state::Layer;
-use crate::{files, heap, sys, working};
+use crate::{files, heap, state, sys, working};
 
 hook! {
     /// chdir(2)
     fn chdir(path: Text) -> c_int => changed;
     /// fchdir(2)
     fn fchdir(fd: c_int) -> c_int => changed_to_open;
-    /// getcwd(3)
-    fn getcwd(text: Room, room: usize) -> *mut c_char => |_, text, room| told(text, room);
     /// getcwd(3) under `_FORTIFY_SOURCE`.
     fn __getcwd_chk(text: Room, room: usize, size: usize) -> *mut c_char => |_, text, room: usize, size| told(text, room.min(size));
     /// getwd(3): room for `PATH_MAX` bytes.
@@ -28,6 +26,23 @@ hook! {
     fn __getwd_chk(text: Room, size: usize) -> *mut c_char => |_, text, _| told_into(text);
     /// get_current_dir_name(3)
     fn get_current_dir_name() -> *mut c_char => |_| told(Room::NULL, 0);
+}
+
+type Getcwd = unsafe extern "C-unwind" fn(Room, usize) -> *mut c_char;
+
+hook! {
+    /// getcwd(3). A program on the skip list that was started in a folder of the target has no path there: libc would
+    /// look for one for ever, since the target's root is not this machine's.
+    fn getcwd(text: Room, room: usize) -> *mut c_char => around |real: Getcwd, text, room| {
+        if working::is_remote() && state::active().is_none() {
+            return scope::failed(Errno::ENOENT);
+        }
+        match scope::decide(|_| told(text, room)) {
+            Decision::Value(value) => value,
+            // SAFETY: the program's own arguments.
+            Decision::Native | Decision::Instead(_) => unsafe { real(text, room) },
+        }
+    };
 }
 
 /// For `syscall` too.
