@@ -202,21 +202,16 @@ fn watching(name: &OsStr, reason: Reason) -> String {
 fn spawn(program: &Program, arguments: &[OsString], session: &Session) -> std::io::Result<Child> {
     let injection = session.injection();
     let Program { name, found: Found { path, watched } } = program;
-    let mut command = match watched {
-        None => {
-            let mut command = Command::new(path);
-            command.arg0(name);
-            apply(&mut command, injection);
-            command
-        }
-        Some(_) => {
-            let mut command = Command::new(bundle::helper());
-            command.arg(LAUNCH_COMMAND).arg(path).arg(name);
-            apply(&mut command, session.imported()); // no layer does it
-            apply(&mut command, &without_library(injection));
-            command
-        }
-    };
+    let mut command;
+    if watched.is_some() {
+        command = Command::new(bundle::helper());
+        command.arg(LAUNCH_COMMAND).arg(path).arg(name);
+        apply(&mut command, &without_library(injection));
+    } else {
+        command = Command::new(path);
+        command.arg0(name);
+        apply(&mut command, injection);
+    }
     command.args(arguments).spawn()
 }
 

@@ -77,10 +77,7 @@ async fn begin_watched(watched: Watched) -> Result<Begun, String> {
     let Watched { adapter, place, greeting, session: (sessions, launch), observer, cancel } = watched;
     let backing = sessions.start(launch, observer, cancel.clone()).await?;
     let injection = exec::without_library(&backing.injection());
-    let place = match place {
-        Place::Start(command) => Place::Start(command.watched(&injection)),
-        place => place,
-    };
+    let place = if let Place::Start(command) = place { Place::Start(command.watched(&injection)) } else { place };
     let opened = cancel.run_until_cancelled(connection::open(adapter, place, &greeting)).await;
     match opened {
         Some(Ok(connection)) => Ok(Begun { connection, backing: Some(backing), injection: Some(injection) }),
