@@ -95,7 +95,7 @@ fn is_of_kubernetes(name: &str, services: &BTreeSet<&str>) -> bool {
         let rest = name.strip_prefix(*service)?;
         Some(rest == "_SERVICE_HOST" || rest == "_PORT" || rest.starts_with("_SERVICE_PORT") || is_port(rest))
     };
-    name == "HOSTNAME" || services.iter().any(|service| of_service(&service).unwrap_or(false))
+    name == "HOSTNAME" || services.iter().any(|service| of_service(service).unwrap_or(false))
 }
 
 /// `_PORT_80_TCP`, and with `_PROTO`, `_PORT`, `_ADDR`.

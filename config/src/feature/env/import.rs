@@ -108,15 +108,14 @@ pub fn rewrite(mapping: &Mapping, name: &str) -> Option<(usize, String)> {
 mod tests {
     use super::*;
 
-    fn patterns(patterns: &[&str]) -> Option<Vec<String>> {
-        Some(patterns.iter().map(|pattern| (*pattern).to_owned()).collect())
+    fn including(patterns: &[&str]) -> Env {
+        let include = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+        Env { include: Some(include), ..Env::default() }
     }
 
     #[test]
     fn include_brings_back_excluded_names_but_a_bare_star_does_not() {
-        let imports = |include: &[&str], name| {
-            import(&Env { include: patterns(include), ..Env::default() }, name, &Origin::Image).imports()
-        };
+        let imports = |patterns: &[&str], name| import(&including(patterns), name, &Origin::Image).imports();
         for name in ["PATH", "LD_LIBRARY_PATH", "PYTHON_VERSION", "LANG"] {
             assert!(!import(&Env::default(), name, &Origin::Image).imports(), "{name}");
             assert!(!imports(&["*"], name), "{name}");
