@@ -105,8 +105,8 @@ pub(crate) fn listen(layer: &Layer, fd: RawFd, backlog: c_int) -> Hooked<c_int> 
     };
     let (listener, why) = decide(&layer.policy.incoming, requested);
     if listener == Listener::Private {
+        // Announced all the same: a connection to loopback asks the session whether one of its programs listens there.
         tracing::debug!("the listener at {actual} is private: {why}");
-        return Ok(0);
     }
     let announced = match layer.link.call(&ToSession::Listen(Listen { requested, actual }), true) {
         Ok((ToLayer::Listening(result), _)) => result,

@@ -138,14 +138,19 @@ impl Listeners {
     /// Whether the program listens at this loopback address, and where that really is.
     pub(crate) fn own_listener(&self, asked: SocketAddr) -> Option<SocketAddr> {
         let known = self.known.lock().expect("no panic while held");
-        let listen = known.bound.iter().rev().find(|listen| listen.requested.port() == asked.port())?;
+        let shown = |listen: &Listen| match listen.requested.port() {
+            0 => listen.actual.port(), // left to the kernel
+            port => port,
+        };
+        let listen = known.bound.iter().rev().find(|listen| shown(listen) == asked.port())?;
         Some(ports::dialable(listen.actual))
     }
 
     /// Address that the program asked for when it bound the listener at `actual`.
     pub(crate) fn requested(&self, actual: SocketAddr) -> Option<SocketAddr> {
         let known = self.known.lock().expect("no panic while held");
-        known.bound.iter().find(|listen| listen.actual.port() == actual.port()).map(|listen| listen.requested)
+        let found = known.bound.iter().find(|listen| listen.actual.port() == actual.port())?;
+        Some(found.requested).filter(|requested| requested.port() != 0)
     }
 
     /// A process has gone: its listeners may have, too.

@@ -65,6 +65,13 @@ hook! {
     fn faccessat(folder: c_int, path: Text, mode: c_int, flags: c_int) -> c_int => |layer, folder, path, mode, flags| accessed(layer, At { folder, path }, mode, flags);
 }
 
+/// What statx(2) knows; `AT_STATX_SYNC_TYPE` has two bits.
+const EXTENDED_FLAGS: c_int = libc::AT_EMPTY_PATH
+    | libc::AT_SYMLINK_NOFOLLOW
+    | libc::AT_NO_AUTOMOUNT
+    | libc::AT_STATX_FORCE_SYNC
+    | libc::AT_STATX_DONT_SYNC;
+
 /// For `syscall` too.
 pub(super) fn opened(_layer: &Layer, fd: c_int, status: Status) -> Hooked<c_int> {
     status.set(files::open_status(fd)?.0)?;
@@ -85,6 +92,9 @@ pub(super) fn stated(layer: &Layer, at: At, follow: bool, status: Status) -> Hoo
 }
 
 pub(super) fn extended(layer: &Layer, at: At, flags: c_int, status: Out<libc::statx>) -> Hooked<c_int> {
+    if flags & !EXTENDED_FLAGS != 0 {
+        return Err(Otherwise::Native); // the kernel refuses
+    }
     let metadata = if means_descriptor(at.path, flags) {
         match files::open_status(at.folder)? {
             (status, true) => metadata_of(&status),

@@ -116,8 +116,8 @@ fn listening(call: &Call) -> Result<(ProgramSocket, bool, Listen), Otherwise> {
     };
     let (listener, why) = decide(&proxy.policy.incoming, requested);
     if listener == Listener::Private {
+        // Known all the same: a connection to loopback asks whether one of the session's programs listens there.
         tracing::debug!(%requested, %why, "a listener is private");
-        return Err(Otherwise::GoOn);
     }
     socket.listen(call.int(1))?;
     let actual = socket.local()?;
