@@ -4,71 +4,115 @@
 # The oldest Go that the programs are tried with, beside the one that is installed.
 readonly old_go=go1.22.12
 
-# need_programs: prints the folder that they are in; its name is the hash of what they are made from.
+# need_programs: builds what has changed; prints the folder that they are in.
 need_programs() {
-  need_apt gcc libc6-dev musl-tools busybox-static python3 ruby gdb lldb
+  need_apt gcc libc6-dev musl-tools busybox-static python3 ruby
   command -v node >/dev/null || need_apt nodejs
   command -v javac >/dev/null || need_apt default-jdk-headless
   need_go
-  local folder
-  folder=$CACHE/programs/$(cd "$root" && find fixtures/programs dev.d/programs.sh -type f -print0 | sort -z | xargs -0 sha256sum | sha256sum | cut -c1-16)
-  with_lock "$CACHE/programs/lock" programs_once "$folder"
+  # Paths below it are in pods' specifications: it stays the same when a program changes.
+  local folder=$CACHE/programs/built
+  mkdir -p "$folder"
+  with_lock "$CACHE/programs/lock" build_programs "$folder"
   printf '%s\n' "$folder"
 }
 
-programs_once() {
-  if [[ ! -d $1 ]]; then
-    local started=$SECONDS
-    say "builds the programs of parity"
-    rm -rf "$1.new" && mkdir -p "$1.new"
-    build_programs "$1.new" >&2
-    mv "$1.new" "$1"
-    find "$(dirname "$1")" -mindepth 1 -maxdepth 1 -mtime +14 -exec rm -rf {} +
-    say "built them in $((SECONDS - started)) s"
+# need_debuggers: those that programs are run under; prints the path of dlv. debugpy is in the Python environment.
+need_debuggers() {
+  need_apt gdb lldb
+  need_go
+  local bin=$CACHE/go-bin
+  if [[ ! -x $bin/dlv ]]; then
+    say "installs dlv"
+    GOBIN=$bin nice go install github.com/go-delve/delve/cmd/dlv@latest >&2
   fi
-  touch "$1"
+  printf '%s\n' "$bin/dlv"
 }
 
 build_programs() {
-  local from=$root/fixtures/programs file
-  for file in prepare.sh python/parity.py node/parity.js ruby/parity.rb bash/parity.sh; do cp "$from/$file" "$1/"; done
-  build_c "$from/c/parity" "$1"
-  build_go "$from/go" "$1"
-  build_rust "$from/rust" "$1"
-  mkdir "$1/java" && javac -d "$1/java" "$from/java/Parity.java"
+  local from=$root/fixtures/programs
+  changed "$1" scripts "$from"/{prepare.sh,python/parity.py,node/parity.js,ruby/parity.rb,bash/parity.sh}
+  changed "$1" c "$from/c/parity"
+  changed "$1" go "$from/go"
+  changed "$1" rust "$from/rust"
+  changed "$1" java "$from/java"
+  changed "$1" debugged "$from/c/debug" "$from/go-debug"
+}
+
+# changed FOLDER NAME SOURCE...: runs `make_NAME FOLDER SOURCE...` unless that was done with these very sources.
+changed() {
+  local folder=$1 name=$2 hash started=$SECONDS
+  shift 2
+  hash=$(find "$@" "$root/dev.d/programs.sh" -type f ! -path '*/target/*' -print0 | sort -z | xargs -0 sha256sum | sha256sum)
+  [[ $hash != "$(cat "$folder/.$name" 2>/dev/null)" ]] || return 0
+  say "builds the programs of parity: $name"
+  "make_$name" "$folder" "$@" >&2
+  printf '%s\n' "$hash" >"$folder/.$name"
+  say "built them in $((SECONDS - started)) s"
+}
+
+make_scripts() {
+  local file
+  for file in "${@:2}"; do place_program "$1" "$file"; done
+}
+
+# place_program FOLDER FILE [NAME]: by renaming, because an older one may be running.
+place_program() {
+  local name=${3:-${2##*/}}
+  cp "$2" "$1/.$name.new"
+  mv "$1/.$name.new" "$1/$name"
 }
 
 # Four kinds of executable: only the first can load a library.
-build_c() {
-  local flags=(-std=gnu17 -D_GNU_SOURCE -O1 -g -w)
-  gcc "${flags[@]}" "$1"/*.c -o "$2/c-dynamic" -lresolv -ldl
+make_c() {
+  local made flags=(-std=gnu17 -D_GNU_SOURCE -O1 -g -w)
+  made=$(mktemp -d)
+  gcc "${flags[@]}" "$2"/*.c -o "$made/c-dynamic" -lresolv -ldl
   # The linker warns of getaddrinfo in static programs, which is what we want to see.
-  gcc "${flags[@]}" -DSTATIC -static "$1"/*.c -o "$2/c-static" -lresolv 2>/dev/null
-  gcc "${flags[@]}" -DSTATIC -static-pie "$1"/*.c -o "$2/c-static-pie" -lresolv 2>/dev/null
-  musl-gcc "${flags[@]}" -DSTATIC -static "$1"/*.c -o "$2/c-musl"
+  gcc "${flags[@]}" -DSTATIC -static "$2"/*.c -o "$made/c-static" -lresolv 2>/dev/null
+  gcc "${flags[@]}" -DSTATIC -static-pie "$2"/*.c -o "$made/c-static-pie" -lresolv 2>/dev/null
+  musl-gcc "${flags[@]}" -DSTATIC -static "$2"/*.c -o "$made/c-musl"
+  make_scripts "$1" "$made"/*
+  rm -r "$made"
 }
 
-build_go() {
-  local build=(env -C "$1" nice go build -buildvcs=false)
-  CGO_ENABLED=0 "${build[@]}" -o "$2/go-static" .
-  CGO_ENABLED=1 "${build[@]}" -ldflags=-linkmode=external -o "$2/go-cgo" .
-  CGO_ENABLED=0 "${build[@]}" -buildmode=pie -o "$2/go-pie" .
-  CGO_ENABLED=0 "${build[@]}" -ldflags='-s -w' -o "$2/go-stripped" .
-  GOTOOLCHAIN=$old_go CGO_ENABLED=0 "${build[@]}" -o "$2/go-old" .
-  GOTOOLCHAIN=$old_go CGO_ENABLED=1 "${build[@]}" -o "$2/go-old-cgo" .
+make_go() {
+  local made
+  made=$(mktemp -d)
+  local build=(env -C "$2" nice go build -buildvcs=false)
+  CGO_ENABLED=0 "${build[@]}" -o "$made/go-static" .
+  CGO_ENABLED=1 "${build[@]}" -o "$made/go-cgo" .
+  CGO_ENABLED=0 "${build[@]}" -buildmode=pie -o "$made/go-pie" .
+  CGO_ENABLED=0 "${build[@]}" -ldflags='-s -w' -o "$made/go-stripped" .
+  GOTOOLCHAIN=$old_go CGO_ENABLED=0 "${build[@]}" -o "$made/go-old" .
+  GOTOOLCHAIN=$old_go CGO_ENABLED=1 "${build[@]}" -o "$made/go-old-cgo" .
+  make_scripts "$1" "$made"/*
+  rm -r "$made"
 }
 
-build_rust() {
-  local musl=x86_64-unknown-linux-musl host target
-  host=$(rustc -vV | sed -n 's/^host: //p')
-  target=$CACHE/programs/rust-target
-  CARGO_TARGET_DIR=$target nice cargo build -q --release --manifest-path "$1/Cargo.toml"
-  cp "$target/release/parity" "$2/rust-$([[ $host == *musl* ]] && echo musl || echo glibc)"
+make_rust() {
+  local musl=x86_64-unknown-linux-musl glibc=x86_64-unknown-linux-gnu target=$CACHE/programs/rust-target kind
   if [[ ! -d $(rustc --print sysroot)/lib/rustlib/$musl ]]; then
     command -v rustup >/dev/null || fail "Rust's target $musl is missing, and there is no rustup to install it"
     say "installs Rust's target $musl"
     rustup -q target add "$musl"
   fi
-  CARGO_TARGET_DIR=$target nice cargo build -q --release --target "$musl" --manifest-path "$1/Cargo.toml"
-  cp "$target/$musl/release/parity" "$2/rust-musl"
+  CARGO_TARGET_DIR=$target nice cargo build -q --locked --release --target "$glibc" --target "$musl" --manifest-path "$2/Cargo.toml"
+  for kind in glibc musl; do place_program "$1" "$target/${!kind}/release/parity" "rust-$kind"; done
+}
+
+make_java() {
+  mkdir -p "$1/java"
+  javac -d "$1/java" "$2/Parity.java"
+}
+
+# Programs that debuggers stop, without optimisation.
+make_debugged() {
+  local made
+  made=$(mktemp -d)
+  gcc -g -O0 "$2/stop.c" -o "$made/stop-dynamic"
+  gcc -g -O0 -static "$2/stop.c" -o "$made/stop-static"
+  env -C "$3" CGO_ENABLED=0 nice go build -buildvcs=false -gcflags='all=-N -l' -o "$made/stop-go" .
+  make_scripts "$1" "$made"/*
+  rm -r "$made"
 }

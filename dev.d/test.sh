@@ -18,6 +18,10 @@ run_test() {
   MIRRORD_TEST_PYTHON=$(need_python debugpy flask gunicorn pytest)/bin/python
   export MIRRORD_DIST MIRRORD_TEST_PYTHON
   if [[ $cluster ]]; then
+    . "$root/dev.d/programs.sh"
+    MIRRORD_TEST_PROGRAMS=$(need_programs)
+    MIRRORD_TEST_DLV=$(need_debuggers)
+    export MIRRORD_TEST_PROGRAMS MIRRORD_TEST_DLV
     with_cluster "$keep"
     say "proves that pods reach nothing outside"
     "$root/fixtures/cluster/isolation-test" >&2
