@@ -48,6 +48,7 @@ enum Command {
 
 /// What `env diff` is told.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct DiffArguments {
     #[command(flatten)]
     flags: LaunchFlags,
@@ -91,7 +92,7 @@ async fn diff(arguments: DiffArguments, signals: &mut Signals) -> Result<u8, Fai
         environment: std::env::vars_os().collect(),
         working_directory: std::env::current_dir()
             .map_err(|error| Failure::new(exit::FAILURE, &format!("the working directory: {error}")))?,
-        place: if demo { Place::Local(make_pod().await?) } else { Place::Cluster },
+        place,
     };
     let progress = Progress::start(Mode::chosen(), Sink::Stderr);
     let started = exec::start_session(options, &progress, signals).await;

@@ -46,7 +46,7 @@ use protocol::{
     control::StreamHead,
     link::SECRET_LEN,
     link::variable,
-    policy::{FileMode, FilePolicy},
+    policy::{FileMode, FilePolicy, Policy},
 };
 use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -310,59 +310,19 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     for warning in std::mem::take(&mut plan.warnings) {
         observer.tell(Event::Warning(warning));
     }
+    // What is wrong on this machine is found before anything is started in the cluster.
     let file = environment::file(&plan.env, &options.working_directory)?;
-    let linking = async {
-        match &options.place {
-            Place::Local(pod) => link_local(pod, &observer).await,
-            Place::Cluster => link_cluster(&plan, &observer).await,
-        }
-    };
     // The mount is there long before the link is: it costs no time.
-    let (linked, mounted) = tokio::join!(linking, mount_files(&options, &plan.policy.files));
+    let (linked, mounted) =
+        tokio::join!(link_to_agent(&options.place, &plan, &observer), mount_files(&options, &plan.policy.files));
     let linked = linked?;
     let Linked { connected, target, reused, probed, origins, confirm } = linked;
     let Connected { link, accept, environment: stream } = connected;
 
-    observer.step(Step::FetchingEnvironment);
-    let remote =
-        environment::read(stream, origins.as_ref()).await.map_err(local("reading the target's environment"))?;
-    if !remote.odd.is_empty() {
-        let odd = remote.odd.join(", ");
-        observer.tell(Event::Warning(format!(
-            "entries of the target's environment that are no variables were left out: {odd}"
-        )));
-    }
-    let sources = Sources { remote: &remote.variables, file: &file, local: &options.environment };
-    let account = env::account::account(&plan.env, sources);
-    let mut change = EnvChange::of(&account);
-    // The pod has no say in how the layer works, whatever `include` says.
-    for name in [variable::LOG_PATH, variable::DONT_LOAD] {
-        if account.get(OsStr::new(name)).is_some_and(|entry| entry.source == env::account::Source::Remote) {
-            change.set.remove(OsStr::new(name));
-        }
-    }
-    if plan.host_name {
-        plan.policy.host_name = Some(plan.shown_host_name.take().unwrap_or(remote.host_name));
-    }
-
-    let hold = match Hold::new().await {
-        Ok(hold) => Some(Arc::new(hold)),
-        Err(error) => {
-            observer.tell(Event::Warning(format!(
-                "this machine's kernel does not let connections be held ({error}): connections to the cluster will fail"
-            )));
-            None
-        }
-    };
-    plan.policy.outgoing.hold_port = hold.as_ref().map_or(0, |hold| hold.port());
-
-    let mounted = mounted.unwrap_or_else(|unavailable| {
-        observer.tell(Event::Warning(format!(
-            "no FUSE: {unavailable}; remote files are copies in memory that are fetched whole, and what the program \
-             writes is sent when it closes them"
-        )));
-        None
-    });
+    let (account, change) =
+        learn(&mut plan, environment::read(stream, origins.as_ref()), &file, &options, &observer).await?;
+    let hold = hold_connections(&mut plan.policy, &observer).await;
+    let mounted = mounted.unwrap_or_else(|unavailable| without_mount(&unavailable, &observer));
     plan.policy.files_device = mounted.as_ref().map_or(0, Started::device);
 
     let (tasks, cancel, book) = (TaskTracker::new(), CancellationToken::new(), AddressBook::default());
@@ -433,13 +393,7 @@ async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
     until_stopped(Box::pin(deliver(accept, listeners, tasks.clone(), cancel.clone())));
     until_stopped(Box::pin(keeper::keep(link.clone(), observer.clone(), lost_tx)));
     tasks.spawn(end_when_lost(proxy.clone(), lost.clone()));
-    let (doubtful, distrust) = (link, observer.clone());
-    until_stopped(Box::pin(async move {
-        if let Err(error) = confirm.await {
-            distrust.tell(Event::Warning(error.to_string()));
-            doubtful.abort();
-        }
-    }));
+    until_stopped(Box::pin(doubt(confirm, link, observer.clone())));
     observer.step(Step::Ready { target, reused_agent: reused });
     observer.tell(Event::State(State::Connected));
     let EnvChange { set, unset } = imported;
@@ -460,6 +414,81 @@ async fn mount_files(options: &Options, policy: &FilePolicy) -> Result<Option<St
     }
     let wanted = options.environment.get(OsStr::new(mount::VARIABLE)).is_none_or(|value| value != "0");
     Started::start(&options.helper, wanted).await.map(Some)
+}
+
+/// What the target says of itself: the environments are merged, and the plan learns the host name.
+async fn learn(
+    plan: &mut setup::Plan,
+    remote: impl Future<Output = io::Result<environment::Remote>>,
+    file: &BTreeMap<OsString, OsString>,
+    options: &Options,
+    observer: &Observer,
+) -> Result<(Account, EnvChange), Error> {
+    observer.step(Step::FetchingEnvironment);
+    let remote = remote.await.map_err(local("reading the target's environment"))?;
+    if !remote.odd.is_empty() {
+        let odd = remote.odd.join(", ");
+        observer.tell(Event::Warning(format!(
+            "entries of the target's environment that are no variables were left out: {odd}"
+        )));
+    }
+    let sources = Sources { remote: &remote.variables, file, local: &options.environment };
+    let account = env::account::account(&plan.env, sources);
+    let mut change = EnvChange::of(&account);
+    // The pod has no say in how the layer works, whatever `include` says.
+    for name in [variable::LOG_PATH, variable::DONT_LOAD] {
+        if account.get(OsStr::new(name)).is_some_and(|entry| entry.source == env::account::Source::Remote) {
+            change.set.remove(OsStr::new(name));
+        }
+    }
+    if plan.host_name {
+        plan.policy.host_name = Some(plan.shown_host_name.take().unwrap_or(remote.host_name));
+    }
+    Ok((account, change))
+}
+
+/// Makes connections wait for the cluster's answer, where this machine's kernel lets us.
+async fn hold_connections(policy: &mut Policy, observer: &Observer) -> Option<Arc<Hold>> {
+    match Hold::new().await {
+        Ok(hold) => {
+            policy.outgoing.hold_port = hold.port();
+            Some(Arc::new(hold))
+        }
+        Err(error) => {
+            observer.tell(Event::Warning(format!(
+                "this machine's kernel does not let connections be held ({error}): connections to the cluster will fail"
+            )));
+            None
+        }
+    }
+}
+
+/// Says what it means that there is no mount for the target's files.
+fn without_mount(unavailable: &Unavailable, observer: &Observer) -> Option<Started> {
+    observer.tell(Event::Warning(format!(
+        "no FUSE: {unavailable}; remote files are copies in memory that are fetched whole, and what the program writes \
+         is sent when it closes them"
+    )));
+    None
+}
+
+/// Ends the link when the agent turns out to be another one than its log says.
+async fn doubt(
+    confirm: futures::future::BoxFuture<'static, Result<(), start::StartError>>,
+    link: link::Link,
+    observer: Observer,
+) {
+    if let Err(error) = confirm.await {
+        observer.tell(Event::Warning(error.to_string()));
+        link.abort();
+    }
+}
+
+async fn link_to_agent(place: &Place, plan: &setup::Plan, observer: &Observer) -> Result<Linked, Error> {
+    match place {
+        Place::Local(pod) => link_local(pod, observer).await,
+        Place::Cluster => link_cluster(plan, observer).await,
+    }
 }
 
 async fn link_cluster(plan: &setup::Plan, observer: &Observer) -> Result<Linked, Error> {

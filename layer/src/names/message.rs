@@ -195,18 +195,18 @@ pub(crate) fn tell(answer: Result<Vec<u8>, c_int>, keep: impl FnOnce(&[u8]) -> H
 mod tests {
     use super::*;
 
-    fn texts(names: Vec<Vec<u8>>) -> String {
+    fn texts(names: &[Vec<u8>]) -> String {
         names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn names_are_completed_as_the_file_says() {
         let search = Search::read(b"nameserver 10.0.0.10\nsearch shop.svc svc\noptions rotate ndots:2\n");
-        assert_eq!(texts(search.candidates(b"db")), "db.shop.svc db.svc db");
-        assert_eq!(texts(search.candidates(b"db.shop.svc")), "db.shop.svc db.shop.svc.shop.svc db.shop.svc.svc");
-        assert_eq!(texts(search.candidates(b"db.")), "db.");
+        assert_eq!(texts(&search.candidates(b"db")), "db.shop.svc db.svc db");
+        assert_eq!(texts(&search.candidates(b"db.shop.svc")), "db.shop.svc db.shop.svc.shop.svc db.shop.svc.svc");
+        assert_eq!(texts(&search.candidates(b"db.")), "db.");
         let none = Search::read(b"\xff\xff\noptions ndots:99 ndots:x\n");
-        assert_eq!((texts(none.candidates(b"db")), none.ndots), ("db".to_owned(), 1));
+        assert_eq!((texts(&none.candidates(b"db")), none.ndots), ("db".to_owned(), 1));
     }
 
     #[test]

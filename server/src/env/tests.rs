@@ -55,7 +55,8 @@ fn addresses_of_services_do_not_drown_the_rest() {
 
         10 variables come from the pod, 0 by the configuration, 0 removed, 0 of the
         pod's left out; --show shows values
-    "#]].assert_eq(&shown(false));
+    "#]]
+    .assert_eq(&shown(false));
     assert_eq!(shown(true).lines().filter(|line| line.ends_with(" Kubernetes")).count(), 9);
 }
 
@@ -230,6 +231,7 @@ fn hidden_values_leave_no_trace() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "what is expected is long")]
 fn programs_get_everything() {
     let env = env();
     let mut account = account_of(&env);

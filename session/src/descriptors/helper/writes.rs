@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn whoever_waits_for_the_end_waits_for_no_gathering() {
         let (writes, file) = (Writes::default(), file(libc::O_WRONLY));
-        writes.push(&file, 0, &[0; 2 * WRITE_LIMIT + 5]);
+        writes.push(&file, 0, &vec![0; 2 * WRITE_LIMIT + 5]);
         assert_eq!(leaving(&writes), [WRITE_LIMIT, WRITE_LIMIT]);
         let _hurry = Hurry::begin(&writes.hurried);
         assert_eq!(leaving(&writes), [5]);
@@ -262,7 +262,7 @@ mod tests {
     fn what_is_appended_travels_one_by_one() {
         let (writes, file) = (Writes::default(), file(libc::O_WRONLY | libc::O_APPEND));
         let _hurry = Hurry::begin(&writes.hurried);
-        writes.push(&file, 0, &[1; WRITE_LIMIT + 1]);
+        writes.push(&file, 0, &vec![1; WRITE_LIMIT + 1]);
         assert_eq!(leaving(&writes), [WRITE_LIMIT]);
         writes.under_way.borrow_mut().clear();
         assert_eq!(leaving(&writes), [1]);
