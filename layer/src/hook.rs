@@ -9,6 +9,13 @@ use std::panic::catch_unwind;
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
+/// The oldest version of symbols that glibc has on this architecture.
+#[cfg(target_arch = "x86_64")]
+const FIRST_VERSION: &std::ffi::CStr = c"GLIBC_2.2.5";
+/// The oldest version of symbols that glibc has on this architecture.
+#[cfg(not(target_arch = "x86_64"))]
+const FIRST_VERSION: &std::ffi::CStr = c"GLIBC_2.17";
+
 /// The real function behind a hook, looked up at its first use.
 pub(crate) struct Next {
     symbol: &'static str,
@@ -28,11 +35,19 @@ impl Next {
     }
 
     #[cold]
-    #[expect(unsafe_code, reason = "dlsym(3) by way of redhook")]
+    #[expect(unsafe_code, reason = "dlsym(3) by way of redhook, and dlvsym(3)")]
     fn look_up(&self) -> *mut () {
+        let name = self.symbol.as_ptr().cast();
         // SAFETY: the symbol ends with NUL, as `new` demands of the one macro that calls it.
-        let found = catch_unwind(|| unsafe { redhook::ld_preload::dlsym_next(self.symbol) });
-        let found = found.map_or(ptr::null_mut(), |address| address.cast_mut().cast());
+        let found = if unsafe { libc::dlsym(libc::RTLD_NEXT, name) }.is_null() {
+            // What glibc keeps for programs built long ago has no other name than that of its first version.
+            // SAFETY: as above.
+            unsafe { libc::dlvsym(libc::RTLD_NEXT, name, FIRST_VERSION.as_ptr()) }.cast()
+        } else {
+            // SAFETY: as above; redhook panics about symbols that are not there, and this one is.
+            let found = catch_unwind(|| unsafe { redhook::ld_preload::dlsym_next(self.symbol) });
+            found.map_or(ptr::null_mut(), |address| address.cast_mut().cast())
+        };
         self.found.store(found, Ordering::Relaxed);
         found
     }

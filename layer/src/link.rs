@@ -15,7 +15,7 @@ use protocol::policy::Policy;
 use protocol::{Errno, PROTOCOL_VERSION, codec};
 
 use self::pool::Pool;
-use crate::sys::{signals::Held, socket};
+use crate::sys::{signals, socket};
 use crate::{notice, scope, sys};
 
 /// Longest wait for one answer, in seconds. The session answers or refuses every call well before that, an agent being
@@ -85,9 +85,9 @@ impl Link {
     /// The descriptor beside it, if any, is closed on exec when `close_on_exec`. Fails with `EIO`, and tells the user
     /// once, when the session has gone.
     pub(crate) fn call(&self, message: &ToSession, close_on_exec: bool) -> Result<(ToLayer, Option<OwnedFd>), Errno> {
-        let held = Held::new();
+        signals::hold();
         let connection = self.send(message)?;
-        wait(&held, &connection).map_err(|errno| self.lost(errno))?;
+        wait(&connection).map_err(|errno| self.lost(errno))?;
         let answer = receive(&connection, close_on_exec).map_err(|errno| self.lost(errno))?;
         self.give_back(connection);
         Ok(answer)
@@ -207,9 +207,9 @@ impl Link {
 }
 
 /// Waits for an answer, outside: a handler that runs meanwhile calls as the program does. It has connections of its own.
-fn wait(held: &Held, connection: &OwnedFd) -> Result<(), Errno> {
+fn wait(connection: &OwnedFd) -> Result<(), Errno> {
     loop {
-        match scope::outside(|| held.wait(connection.as_fd(), ANSWER_LIMIT_SECONDS)) {
+        match scope::outside(|| signals::wait(connection.as_fd(), ANSWER_LIMIT_SECONDS)) {
             Err(Errno(libc::EINTR)) => {}
             waited => return waited,
         }

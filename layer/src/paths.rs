@@ -98,6 +98,7 @@ fn file_of(path: &[u8], access: Access, verdict: Verdict) -> Hooked<File> {
         Place::Remote if path.len() >= sys::PATH_LIMIT => fail(libc::ENAMETOOLONG),
         Place::Remote if path.contains(&0) => fail(libc::ENOENT),
         Place::Remote => {
+            sys::signals::hold();
             tracing::debug!("{} is remote ({access:?}): {why}", printable(&path));
             Ok(File::Remote(path.into_owned()))
         }

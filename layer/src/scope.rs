@@ -7,7 +7,7 @@ use libc::c_int;
 use protocol::Errno;
 
 use crate::instead::{Instead, Lent};
-use crate::{cabi::Return, notice, state, state::Layer, sys};
+use crate::{cabi::Return, notice, state, state::Layer, sys, sys::signals};
 
 thread_local! {
     /// Whether this thread runs the layer's own code, whose libc calls are not the program's.
@@ -40,16 +40,19 @@ pub(crate) fn fail<T>(errno: c_int) -> Hooked<T> {
 }
 
 /// Held while a thread runs the layer's own code: hooks pass through, and the thread cannot be cancelled
-/// (pthread_cancel(3)), whose unwinding must not meet Rust frames with destructors.
+/// (pthread_cancel(3)), whose unwinding must not meet Rust frames with destructors. Once it is clear that a call concerns
+/// the target, signals wait, too ([`signals::hold`]).
 pub(crate) struct Scope {
     cancel_state: c_int,
+    aside: signals::Aside,
 }
 
 impl Scope {
     /// Nothing when this thread is inside already.
     pub(crate) fn enter() -> Option<Self> {
         let was_inside = INSIDE.replace(true);
-        (!was_inside).then(|| Self { cancel_state: sys::set_cancel_state(sys::CANCEL_DISABLE) })
+        (!was_inside)
+            .then(|| Self { cancel_state: sys::set_cancel_state(sys::CANCEL_DISABLE), aside: signals::enter() })
     }
 }
 
@@ -57,6 +60,8 @@ impl Drop for Scope {
     fn drop(&mut self) {
         sys::set_cancel_state(self.cancel_state);
         INSIDE.set(false);
+        // Handlers that have waited run as the program's code does.
+        signals::leave(&mut self.aside);
     }
 }
 

@@ -277,3 +277,12 @@ pub(crate) fn own_library() -> Option<&'static CStr> {
     // SAFETY: the loader keeps the name for as long as the library is loaded: for ever.
     (found && !info.dli_fname.is_null()).then(|| unsafe { CStr::from_ptr(info.dli_fname) })
 }
+
+/// What this machine calls itself. uname(2).
+pub(crate) fn system_names() -> Result<libc::utsname, Errno> {
+    // SAFETY: plain bytes, which the call fills.
+    let mut names: libc::utsname = unsafe { std::mem::zeroed() };
+    // SAFETY: room for the result.
+    checked(unsafe { libc::uname(&raw mut names) })?;
+    Ok(names)
+}

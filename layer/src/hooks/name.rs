@@ -6,6 +6,7 @@ use crate::cabi::{Out, Room};
 use crate::hook::hook;
 use crate::scope::{self, Hooked, Otherwise, fail};
 use crate::state::Layer;
+use crate::sys;
 
 hook! {
     /// gethostname(2)
@@ -27,6 +28,14 @@ hook! {
         }
         result
     };
+}
+
+/// uname(2) by number.
+pub(super) fn by_number(layer: &Layer, name: Out<utsname>) -> Hooked<c_int> {
+    name.set(sys::system_names()?)?;
+    // Without another name, this machine's stands.
+    let _ = renamed(layer, name);
+    Ok(0)
 }
 
 /// What does not fit is cut off, as sethostname(2) would not have it at all.

@@ -2,7 +2,7 @@
 
 use libc::{c_int, c_long};
 
-use super::{attribute, change, copy, entry, file, here, link, space, stat, watch};
+use super::{attribute, change, copy, entry, file, here, link, name, space, stat, watch};
 use crate::cabi::{In, Out, Room, Text};
 use crate::hook::hook;
 use crate::paths::At;
@@ -99,6 +99,7 @@ fn by_number(layer: &Layer, number: c_long, arguments: [c_long; 5]) -> Hooked<c_
         libc::SYS_fremovexattr => copy::attribute_removed(layer, int(first), text(second)),
         libc::SYS_flock => copy::locked(layer, int(first), int(second)),
         // A ring's operations come past nobody. Programs do without it, as on kernels that have it switched off.
+        libc::SYS_uname => name::by_number(layer, Out::from_number(first)),
         libc::SYS_io_uring_setup => fail(libc::ENOSYS),
         _ => return with_length(layer, number, arguments),
     };

@@ -213,7 +213,11 @@ impl State {
             ToSession::Loopback(address) => {
                 self.note(format!("loopback {address}"));
                 let listeners = self.listeners.lock().expect("not poisoned");
-                let own = listeners.iter().find(|(asked, _)| asked.port() == address.port());
+                // What was left to the kernel has no port that was asked for.
+                let own = listeners.iter().find(|(asked, actual)| {
+                    let shown = if asked.port() == 0 { actual } else { asked };
+                    shown.port() == address.port()
+                });
                 plain(ToLayer::Loopback(match own {
                     Some((_, actual)) => LoopbackRoute::Local(reachable(*actual)),
                     None if address.port() >= 9000 => LoopbackRoute::Local(address),
@@ -245,7 +249,7 @@ impl State {
             ToSession::Bound(actual) => {
                 let listeners = self.listeners.lock().expect("not poisoned");
                 let found = listeners.iter().find(|(_, real)| *real == actual);
-                plain(ToLayer::Bound(found.map(|(asked, _)| *asked)))
+                plain(ToLayer::Bound(found.map(|(asked, _)| *asked).filter(|asked| asked.port() != 0)))
             }
             ToSession::NameServer(server) => {
                 self.note(format!("name server {server}"));
