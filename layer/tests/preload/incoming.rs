@@ -123,7 +123,8 @@ print('second is refused:', bound('0.0.0.0', PORT))
     .assert_eq(&shown);
     let port = taken.local_addr().expect("bound").port();
     let seen = session.seen("listen").join(" ").replace(&port.to_string(), "PORT");
-    expect!["listen 0.0.0.0:PORT listen 0.0.0.0:PORT listen 0.0.0.0:8099 listen 0.0.0.0:0 listen 0.0.0.0:0"].assert_eq(&seen);
+    expect!["listen 0.0.0.0:PORT listen 0.0.0.0:PORT listen 0.0.0.0:8099 listen 0.0.0.0:0 listen 0.0.0.0:0"]
+        .assert_eq(&seen);
 }
 
 #[test]
