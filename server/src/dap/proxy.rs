@@ -261,13 +261,13 @@ where
             }
             Happening::Adapter(None) => return self.on_adapter_gone().await,
             Happening::Complaint(text) => self.tell(super::message::output(Category::Stderr, &text)).await?,
-            Happening::Told(event) => {
-                if let Some(message) = self.progress.tell(event) {
-                    self.tell(message).await?;
-                }
-            }
+            Happening::Told(event) => self.on_told(event).await?,
             Happening::Begun(begun) => {
                 self.stage = Stage::Idle; // the future in it is spent
+                // What the start has told on the way comes before its end.
+                while let Ok(event) = self.events.try_recv() {
+                    self.on_told(event).await?;
+                }
                 match *begun {
                     Ok(begun) => self.on_begun(begun).await?,
                     Err(reason) => return self.on_not_begun(&reason).await,
@@ -288,6 +288,13 @@ where
             Happening::Deadline => return self.on_deadline().await,
         }
         Ok(Flow::Continue)
+    }
+
+    async fn on_told(&mut self, event: Event) -> Result<(), FrameError> {
+        match self.progress.tell(event) {
+            Some(message) => self.tell(message).await,
+            None => Ok(()),
+        }
     }
 
     /// Sends `message` to the editor under the next number, which is given back.

@@ -89,11 +89,11 @@ fn rewritten_paths_say_what_they_become() {
         &["/home/me/app/x", "/old/x"],
         &expect![[r#"
             Path("/home/me/app/x")
-              read: remote: `/srv/app/x` by pattern 1 of feature.fs.mapping, `^/home/me/app`; no pattern matches, and feature.fs.mode is `read`, as by default [/feature/fs/mode by default]
-              write: local: `/srv/app/x` by pattern 1 of feature.fs.mapping, `^/home/me/app`; no pattern matches, and feature.fs.mode is `read`, as by default [/feature/fs/mode by default]
+              read: remote: becomes `/srv/app/x` by pattern 1 of feature.fs.mapping, `^/home/me/app`; no pattern matches, and feature.fs.mode is `read`, as by default [/feature/fs/mode by default]
+              write: local: becomes `/srv/app/x` by pattern 1 of feature.fs.mapping, `^/home/me/app`; no pattern matches, and feature.fs.mode is `read`, as by default [/feature/fs/mode by default]
             Path("/old/x")
-              read: local: `/usr/x` by pattern 2 of feature.fs.mapping, `^/old/`; by default: a folder of this machine's system [/feature/fs/mapping/^~1old~1 by file]
-              write: local: `/usr/x` by pattern 2 of feature.fs.mapping, `^/old/`; by default: a folder of this machine's system [/feature/fs/mapping/^~1old~1 by file]
+              read: local: becomes `/usr/x` by pattern 2 of feature.fs.mapping, `^/old/`; by default: a folder of this machine's system [/feature/fs/mapping/^~1old~1 by file]
+              write: local: becomes `/usr/x` by pattern 2 of feature.fs.mapping, `^/old/`; by default: a folder of this machine's system [/feature/fs/mapping/^~1old~1 by file]
         "#]],
     );
 }

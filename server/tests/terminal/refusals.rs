@@ -74,8 +74,12 @@ fn a_missing_layer_says_where_it_belongs() {
 fn no_kubeconfig_and_keys_without_effect_are_named() {
     let Some(bench) = Bench::whole() else { return };
     refused(&bench, &["-t", "pod/x", "--", "true"], 1, &["kubeconfig"]);
-    let file = bench.write("m.json", r#"{ "target": "pod/x", "feature": { "fs": "write" } }"#);
-    refused(&bench, &["-f", &file, "--", "true"], 2, &["`feature.fs.mode`: this version does not do that yet"]);
+    let file = bench.write(
+        "m.json",
+        r#"{ "target": "pod/x", "feature": { "network": { "outgoing": { "unix_streams": { "local": ["x"] } } } } }"#,
+    );
+    let parts = &["`feature.network.outgoing.unix_streams`: this version does not do that yet"];
+    refused(&bench, &["-f", &file, "--", "true"], 2, parts);
     let file = bench.write("m.json", r#"{ "target": "pod/x", "feature": { "network": { "ipv6": false } } }"#);
     let words = ["warning: `feature.network.ipv6` has no effect in this version: ", "kubeconfig"];
     refused(&bench, &["-f", &file, "--", "true"], 1, &words);

@@ -98,7 +98,7 @@ fn a_key_tells_its_meaning_and_what_beats_it() {
         expect![[r#"
             `feature.env.include`: text or a list
 
-            Import these only. Also brings back variables that are excluded by default. Not together with `exclude`.
+            Import these only. Also brings back variables that are left out by default, unless the pattern is a bare `*`. Not together with `exclude`.
 
             Variable: `MIRRORD_OVERRIDE_ENV_VARS_INCLUDE`
 
