@@ -17,19 +17,9 @@ use crate::scope::{Hooked, Otherwise, fail};
 use crate::state::Layer;
 use crate::{sys, umask};
 
-/// What open(2) with `flags` does to a file.
-pub(crate) fn access_of(flags: c_int) -> Access {
-    let changes = libc::O_CREAT | libc::O_TRUNC | (libc::O_TMPFILE & !libc::O_DIRECTORY);
-    if flags & libc::O_PATH == 0 && (flags & libc::O_ACCMODE != libc::O_RDONLY || flags & changes != 0) {
-        Access::Write
-    } else {
-        Access::Read
-    }
-}
-
 /// open(2) of a path that may be remote: a real descriptor.
 pub(crate) fn open(layer: &Layer, at: At, flags: c_int, mode: mode_t) -> Hooked<OwnedFd> {
-    let path = paths::remote(layer, at, access_of(flags))?;
+    let path = paths::remote(layer, at, Access::of_open(flags))?;
     Ok(open_remote(layer, path, flags, mode)?)
 }
 
@@ -141,20 +131,4 @@ pub(crate) fn real_path(layer: &Layer, path: &[u8]) -> Result<Vec<u8>, Errno> {
     }
     let leads_back = layer.paths.decide(&real, Access::Read).place == Place::Remote;
     Ok(if leads_back { real } else { normalise(path).into_owned() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn flags_tell_reading_from_writing() {
-        assert_eq!(access_of(libc::O_RDONLY | libc::O_CLOEXEC), Access::Read);
-        assert_eq!(access_of(libc::O_RDONLY | libc::O_DIRECTORY), Access::Read);
-        assert_eq!(access_of(libc::O_PATH), Access::Read);
-        assert_eq!(access_of(libc::O_RDONLY | libc::O_CREAT), Access::Write);
-        assert_eq!(access_of(libc::O_RDWR), Access::Write);
-        assert_eq!(access_of(libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL), Access::Write);
-        assert_eq!(access_of(libc::O_TMPFILE | libc::O_RDWR), Access::Write);
-    }
 }

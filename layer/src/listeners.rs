@@ -5,14 +5,14 @@
 
 mod asked;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::RawFd;
 
 use libc::c_int;
 use protocol::Errno;
 use protocol::link::{Listen, ToLayer, ToSession};
 use rules::address::canonical;
-use rules::listen::{Listener, decide, real_port};
+use rules::listen::{Listener, decide, fallbacks, real_port};
 
 use self::asked::{ASKED, Asked};
 use crate::cabi::address::Sockaddr;
@@ -65,21 +65,6 @@ pub(crate) fn bind(layer: &Layer, fd: RawFd, address: SocketAddr) -> Hooked<c_in
         return Ok(0);
     }
     Err(refused.into())
-}
-
-/// What is tried when `address` is not to be had, in order.
-fn fallbacks(address: SocketAddr) -> impl Iterator<Item = SocketAddr> {
-    let ip = canonical(address).ip();
-    let everywhere = if address.is_ipv4() || ip.is_ipv4() {
-        IpAddr::V4(Ipv4Addr::LOCALHOST)
-    } else {
-        IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-    };
-    let elsewhere = !ip.is_loopback() && !ip.is_unspecified();
-    let same_address = SocketAddr::new(address.ip(), 0);
-    let same_port = SocketAddr::new(everywhere, address.port());
-    let neither = SocketAddr::new(everywhere, 0);
-    [Some(same_address), elsewhere.then_some(same_port), elsewhere.then_some(neither)].into_iter().flatten()
 }
 
 /// Whether another open socket of this process shows `requested` as its address, having it or not.
@@ -143,24 +128,5 @@ pub(crate) fn asked_address(layer: &Layer, fd: RawFd) -> Hooked<Option<SocketAdd
     match layer.link.call(&ToSession::Bound(actual), true)? {
         (ToLayer::Bound(requested), _) => Ok(requested),
         _ => Ok(None),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fallbacks_come_in_order() {
-        let shown = |text: &str| {
-            let all: Vec<String> =
-                fallbacks(text.parse().expect("an address")).map(|address| address.to_string()).collect();
-            all.join(" ")
-        };
-        assert_eq!(shown("0.0.0.0:80"), "0.0.0.0:0");
-        assert_eq!(shown("127.0.0.1:80"), "127.0.0.1:0");
-        assert_eq!(shown("10.0.0.9:80"), "10.0.0.9:0 127.0.0.1:80 127.0.0.1:0");
-        assert_eq!(shown("[fd00::9]:80"), "[fd00::9]:0 [::]:80 [::]:0");
-        assert_eq!(shown("[::]:80"), "[::]:0");
     }
 }

@@ -1,10 +1,10 @@
 //! Which of the program's listeners the pod's traffic is brought to.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use protocol::policy::IncomingPolicy;
 
-use crate::Why;
+use crate::{Why, address::canonical};
 
 /// What a listener is to the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +58,21 @@ pub fn remote_port(policy: &IncomingPolicy, local: u16) -> u16 {
     policy.port_mapping.iter().find(|(from, _)| *from == local).map_or(local, |(_, to)| *to)
 }
 
+/// What is tried when `address` is not to be had, in order; all in the family that it is written in.
+pub fn fallbacks(address: SocketAddr) -> impl Iterator<Item = SocketAddr> {
+    let ip = canonical(address).ip();
+    let everywhere = match (address.ip(), ip) {
+        (IpAddr::V4(_), _) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        (IpAddr::V6(_), IpAddr::V4(_)) => IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped()),
+        (IpAddr::V6(_), IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let elsewhere = !ip.is_loopback() && !ip.is_unspecified();
+    let same_address = SocketAddr::new(address.ip(), 0);
+    let same_port = SocketAddr::new(everywhere, address.port());
+    let neither = SocketAddr::new(everywhere, 0);
+    [Some(same_address), elsewhere.then_some(same_port), elsewhere.then_some(neither)].into_iter().flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
@@ -98,5 +113,20 @@ mod tests {
         assert_eq!(at("127.0.0.1:5679"), Listener::Private);
         assert_ne!(at("0.0.0.0:5679"), Listener::Private);
         assert_eq!((real_port(&policy, 9229), real_port(&policy, 80)), (Some(19_229), None));
+    }
+
+    #[test]
+    fn fallbacks_come_in_order() {
+        let shown = |text: &str| {
+            let all: Vec<String> =
+                fallbacks(text.parse().expect("an address")).map(|address| address.to_string()).collect();
+            all.join(" ")
+        };
+        assert_eq!(shown("0.0.0.0:80"), "0.0.0.0:0");
+        assert_eq!(shown("127.0.0.1:80"), "127.0.0.1:0");
+        assert_eq!(shown("10.0.0.9:80"), "10.0.0.9:0 127.0.0.1:80 127.0.0.1:0");
+        assert_eq!(shown("[fd00::9]:80"), "[fd00::9]:0 [::]:80 [::]:0");
+        assert_eq!(shown("[::]:80"), "[::]:0");
+        assert_eq!(shown("[::ffff:10.0.0.9]:80"), "[::ffff:10.0.0.9]:0 [::ffff:127.0.0.1]:80 [::ffff:127.0.0.1]:0");
     }
 }

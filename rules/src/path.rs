@@ -19,6 +19,18 @@ pub enum Access {
     Write,
 }
 
+impl Access {
+    /// What open(2) with `flags` does to a file.
+    pub fn of_open(flags: i32) -> Self {
+        let changes = libc::O_CREAT | libc::O_TRUNC | (libc::O_TMPFILE & !libc::O_DIRECTORY);
+        if flags & libc::O_PATH == 0 && (flags & libc::O_ACCMODE != libc::O_RDONLY || flags & changes != 0) {
+            Self::Write
+        } else {
+            Self::Read
+        }
+    }
+}
+
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {

@@ -156,7 +156,7 @@ fn opened_how(layer: &Layer, at: At, how: Out<OpenHow>, size: c_long) -> Hooked<
     let flags = c_int::try_from(how.flags).map_err(|_| Otherwise::Native)?;
     let mode = u32::try_from(how.mode).map_err(|_| Otherwise::Native)?;
     if how.resolve & !RESOLVE_NO_MAGICLINKS != 0 {
-        crate::paths::remote(layer, at, crate::files::access_of(flags))?;
+        crate::paths::remote(layer, at, rules::path::Access::of_open(flags))?;
         return fail(if how.resolve & RESOLVE_CACHED == 0 { libc::ENOSYS } else { libc::EAGAIN });
     }
     file::opened(layer, at, flags, mode)

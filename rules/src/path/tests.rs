@@ -275,3 +275,14 @@ fn without_patterns_no_regex_is_built() {
     rules.decide(b"/data/x", Access::Read);
     assert!(!rules.patterns.is_compiled());
 }
+
+#[test]
+fn flags_tell_reading_from_writing() {
+    assert_eq!(Access::of_open(libc::O_RDONLY | libc::O_CLOEXEC), Access::Read);
+    assert_eq!(Access::of_open(libc::O_RDONLY | libc::O_DIRECTORY), Access::Read);
+    assert_eq!(Access::of_open(libc::O_PATH), Access::Read);
+    assert_eq!(Access::of_open(libc::O_RDONLY | libc::O_CREAT), Access::Write);
+    assert_eq!(Access::of_open(libc::O_RDWR), Access::Write);
+    assert_eq!(Access::of_open(libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL), Access::Write);
+    assert_eq!(Access::of_open(libc::O_TMPFILE | libc::O_RDWR), Access::Write);
+}

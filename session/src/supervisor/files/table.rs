@@ -107,14 +107,14 @@ impl Does {
     /// Whether the call looks or changes; nothing: it cannot be told, as its arguments cannot be read.
     pub(super) fn access(self, call: &Call) -> Option<Access> {
         let access = match self {
-            Self::Open { flags, .. } => access_of(call.int(flags.into())),
+            Self::Open { flags, .. } => Access::of_open(call.int(flags.into())),
             Self::OpenHow { how, size } => {
                 let how = How::read(call, how.into(), size.into()).ok()?;
                 // The kernel knows best what is below a descriptor, and refuses absolute paths.
                 if how.stays_below() && call.process().directory().entered().is_none() {
                     return None;
                 }
-                access_of(how.flags().ok()?)
+                Access::of_open(how.flags().ok()?)
             }
             Self::Access { mode, .. } if call.int(mode.into()) & libc::W_OK != 0 => Access::Write,
             Self::Attribute { does: Attribute::Set | Attribute::Remove, .. }
@@ -141,16 +141,6 @@ impl Does {
             | Self::LeaveDirectory => Access::Read,
         };
         Some(access)
-    }
-}
-
-/// What open(2) with `flags` does to a file.
-pub(super) fn access_of(flags: i32) -> Access {
-    let changes = libc::O_CREAT | libc::O_TRUNC | (libc::O_TMPFILE & !libc::O_DIRECTORY);
-    if flags & libc::O_PATH == 0 && (flags & libc::O_ACCMODE != libc::O_RDONLY || flags & changes != 0) {
-        Access::Write
-    } else {
-        Access::Read
     }
 }
 
@@ -250,16 +240,6 @@ pub(super) const CALLS: &[Line] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn flags_tell_reading_from_writing() {
-        assert_eq!(access_of(libc::O_RDONLY | libc::O_CLOEXEC), Access::Read);
-        assert_eq!(access_of(libc::O_RDONLY | libc::O_DIRECTORY), Access::Read);
-        assert_eq!(access_of(libc::O_PATH), Access::Read);
-        assert_eq!(access_of(libc::O_RDONLY | libc::O_CREAT), Access::Write);
-        assert_eq!(access_of(libc::O_RDWR), Access::Write);
-        assert_eq!(access_of(libc::O_TMPFILE | libc::O_RDWR), Access::Write);
-    }
 
     #[test]
     fn every_call_here_is_announced_by_the_filter() {

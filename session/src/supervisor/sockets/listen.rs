@@ -3,15 +3,12 @@
 //! A port that is taken on this machine is no reason to fail: the program gets another one, and goes on seeing the
 //! address that it asked for.
 
-use std::{
-    io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-};
+use std::{io, net::SocketAddr};
 
 use protocol::{Errno, link::Listen};
 use rules::{
     address::canonical,
-    listen::{Listener, decide, real_port},
+    listen::{Listener, decide, fallbacks, real_port},
 };
 
 use super::{Call, Otherwise, address, bound::Asked, end, socket::ProgramSocket, socket_of};
@@ -65,21 +62,6 @@ fn bound(call: &Call) -> Result<(), Otherwise> {
         return Ok(());
     }
     Err(refused.into())
-}
-
-/// What is tried when `address` is not to be had, in order; all in the family that it is written in.
-fn fallbacks(address: SocketAddr) -> impl Iterator<Item = SocketAddr> {
-    let ip = canonical(address).ip();
-    let everywhere = match (address.ip(), ip) {
-        (IpAddr::V4(_), _) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        (IpAddr::V6(_), IpAddr::V4(_)) => IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped()),
-        (IpAddr::V6(_), IpAddr::V6(_)) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-    };
-    let elsewhere = !ip.is_loopback() && !ip.is_unspecified();
-    let same_address = SocketAddr::new(address.ip(), 0);
-    let same_port = SocketAddr::new(everywhere, address.port());
-    let neither = SocketAddr::new(everywhere, 0);
-    [Some(same_address), elsewhere.then_some(same_port), elsewhere.then_some(neither)].into_iter().flatten()
 }
 
 /// listen(2), and then the target's traffic is subscribed. When that is refused, the socket stops listening.
@@ -141,23 +123,4 @@ pub(super) fn asked_address(call: &Call, socket: &ProgramSocket) -> Result<Optio
 fn stream_of(call: &Call) -> Result<ProgramSocket, Otherwise> {
     let socket = socket_of(call)?;
     if socket.is_stream() { Ok(socket) } else { Err(Otherwise::GoOn) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fallbacks_come_in_order() {
-        let shown = |text: &str| {
-            let all: Vec<String> =
-                fallbacks(text.parse().expect("an address")).map(|address| address.to_string()).collect();
-            all.join(" ")
-        };
-        assert_eq!(shown("0.0.0.0:80"), "0.0.0.0:0");
-        assert_eq!(shown("127.0.0.1:80"), "127.0.0.1:0");
-        assert_eq!(shown("10.0.0.9:80"), "10.0.0.9:0 127.0.0.1:80 127.0.0.1:0");
-        assert_eq!(shown("[fd00::9]:80"), "[fd00::9]:0 [::]:80 [::]:0");
-        assert_eq!(shown("[::ffff:10.0.0.9]:80"), "[::ffff:10.0.0.9]:0 [::ffff:127.0.0.1]:80 [::ffff:127.0.0.1]:0");
-    }
 }
