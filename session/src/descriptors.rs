@@ -12,6 +12,7 @@
 mod copies;
 mod forward;
 pub mod helper;
+mod lent;
 mod memory;
 pub(crate) mod mount;
 mod opening;
@@ -38,6 +39,7 @@ use crate::{
     proxy::{Proxy, encode},
 };
 pub(crate) use copies::Copies;
+pub(crate) use lent::Lent;
 pub(crate) use mount::Files;
 use opening::Opening;
 
@@ -45,17 +47,17 @@ use opening::Opening;
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
 
 /// Opens a file of the target for a program; the descriptor is closed on exec in our own process.
-pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, OwnedFd), Errno> {
+pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, Lent), Errno> {
     open_as(proxy, request, true).await
 }
 
 /// As [`open`], but a copy only where nothing else can be had: for programs in which nobody mends what fstat(2) says of a
 /// copy, or says why it cannot be locked.
-pub(crate) async fn open_itself(proxy: &Proxy, request: &Open) -> Result<OwnedFd, Errno> {
+pub(crate) async fn open_itself(proxy: &Proxy, request: &Open) -> Result<Lent, Errno> {
     open_as(proxy, request, false).await.map(|(_, descriptor)| descriptor)
 }
 
-async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(OpenedFile, OwnedFd), Errno> {
+async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(OpenedFile, Lent), Errno> {
     settle(proxy, Touch::Looks).await;
     let operation = codec::encode(&Operation::from(request.clone())).map_err(|_| Errno(libc::ENAMETOOLONG))?;
     let mut opening = Opening::asked(proxy, ask(proxy, operation).await?);
@@ -71,7 +73,7 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
         memory::fill(&memfd, &mut stream, expected).await.inspect_err(|error| warn_if_large(proxy, error))?;
         let descriptor = memory::reopen(&memfd, OFlag::O_RDONLY)?;
         memory::dress(&memfd, &metadata)?;
-        return Ok((OpenedFile { metadata, copy: true }, descriptor));
+        return Ok((OpenedFile { metadata, copy: true }, descriptor.into()));
     }
     if let Some(files) = files {
         let descriptor = files.open(request, opened, stream, opening).await?;
@@ -80,7 +82,7 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
     let copied = copies::open(proxy, request, opened, stream).await;
     opening.done();
     let descriptor = copied.inspect_err(|errno| warn_if_large(proxy, &io::Error::from(*errno)))?;
-    Ok((OpenedFile { metadata, copy: true }, descriptor))
+    Ok((OpenedFile { metadata, copy: true }, descriptor.into()))
 }
 
 /// Passes an operation on, unopened, and collects its answer; a blob becomes a memfd.

@@ -6,7 +6,7 @@ use std::{
     io::{IoSlice, IoSliceMut},
     net::SocketAddr,
     os::{
-        fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+        fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
         unix::fs::PermissionsExt,
     },
     path::{Path, PathBuf},
@@ -254,13 +254,15 @@ impl Connection {
                         (encode(&Err::<(), Errno>(Errno::EIO))?, None)
                     }
                 };
-                self.send(&ToLayer::Answer(answer), blob).await
+                self.send(&ToLayer::Answer(answer), blob.as_ref().map(AsFd::as_fd)).await
             }
             ToSession::Open(open) => match descriptors::open(proxy, &open).await {
-                Ok((opened, descriptor)) => self.send(&ToLayer::Opened(Ok(opened)), Some(descriptor)).await,
+                Ok((opened, lent)) => self.send(&ToLayer::Opened(Ok(opened)), Some(lent.as_fd())).await,
                 Err(errno) => self.send(&ToLayer::Opened(Err(errno)), None).await,
             },
-            ToSession::Environment => self.send(&ToLayer::Environment, Some(proxy.environment.descriptor()?)).await,
+            ToSession::Environment => {
+                self.send(&ToLayer::Environment, Some(proxy.environment.descriptor()?.as_fd())).await
+            }
             ToSession::Supervise { executable } => {
                 let supervised = match descriptor {
                     Some(listener) => supervisor::supervise(proxy, listener, &executable),
@@ -328,7 +330,7 @@ impl Connection {
     }
 
     /// Sends one message, and a descriptor beside it.
-    async fn send(&self, message: &ToLayer, descriptor: Option<OwnedFd>) -> io::Result<()> {
+    async fn send(&self, message: &ToLayer, descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let bytes = encode(message)?;
         let descriptors: Vec<_> = descriptor.iter().map(AsRawFd::as_raw_fd).collect();
         self.stream

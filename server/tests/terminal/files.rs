@@ -54,6 +54,13 @@ fn calls_do_what_they_do_on_any_file_system() {
 }
 
 #[test]
+fn they_do_so_though_the_session_has_one_thread() {
+    let Some(bench) = bench() else { return };
+    let secret = bench.path("secret").display().to_string();
+    all_calls(&bench, demo(&bench, "calls.py", &[FOLDER, &secret]).env("TOKIO_WORKER_THREADS", "1"));
+}
+
+#[test]
 fn they_do_so_without_root() {
     let Some(bench) = bench() else { return };
     let secret = bench.path("secret").display().to_string();

@@ -76,7 +76,7 @@ fn no_kubeconfig_and_keys_without_effect_are_named() {
     refused(&bench, &["-t", "pod/x", "--", "true"], 1, &["kubeconfig"]);
     let file = bench.write(
         "m.json",
-        r#"{ "target": "pod/x", "feature": { "network": { "outgoing": { "unix_streams": { "local": ["x"] } } } } }"#,
+        r#"{ "target": "pod/x", "feature": { "network": { "outgoing": { "unix_streams": "/run/x" } } } }"#,
     );
     let parts = &["`feature.network.outgoing.unix_streams`: this version does not do that yet"];
     refused(&bench, &["-f", &file, "--", "true"], 2, parts);

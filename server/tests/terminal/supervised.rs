@@ -37,7 +37,7 @@ fn bench_with(name: &str, compiler: &str) -> Option<Bench> {
 }
 
 #[track_caller]
-fn makes_all_calls(compiler: &str) {
+fn makes_all_calls(compiler: &str, session: impl FnOnce(&mut Command)) {
     let Some(bench) = bench_with("calls", compiler) else { return };
     std::fs::create_dir(bench.path("mapped")).expect("there is room");
     let mapped = bench.path("mapped").display().to_string();
@@ -46,7 +46,8 @@ fn makes_all_calls(compiler: &str) {
     });
     let config = bench.write("mirrord.json", &serde_json::json!({ "feature": { "fs": fs } }).to_string());
     let mut command = bench.command(&["demo", "-f", &config, "--", "./calls"]);
-    let said = said(&command.env("MAPPED", mapped).output().expect("it starts"));
+    session(command.env("MAPPED", mapped));
+    let said = said(&command.output().expect("it starts"));
     assert_eq!(said.code, 0, "{said:?}");
     let differences: Vec<_> = said.out.lines().zip(CALLS.lines()).filter(|(is, shall)| is != shall).collect();
     assert_eq!(differences, [], "{}", said.err);
@@ -56,13 +57,18 @@ fn makes_all_calls(compiler: &str) {
 }
 
 #[test]
+fn a_session_with_one_thread_never_waits_for_itself() {
+    makes_all_calls("gcc", |session| _ = session.env("TOKIO_WORKER_THREADS", "1"));
+}
+
+#[test]
 fn every_call_on_paths_is_answered_as_linux_would() {
-    makes_all_calls("gcc");
+    makes_all_calls("gcc", |_| {});
 }
 
 #[test]
 fn the_same_with_another_libc() {
-    makes_all_calls("musl-gcc");
+    makes_all_calls("musl-gcc", |_| {});
 }
 
 fn run(bench: &Bench, config: &str, words: &[&str]) -> Said {

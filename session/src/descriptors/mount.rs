@@ -37,6 +37,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    Lent,
     forward::{self, FRAMES, Frames, Settling, frame},
     helper::HIDDEN_COMMAND,
     opening::Opening,
@@ -225,7 +226,7 @@ impl Files {
         opened: Opened,
         blob: Stream,
         opening: Opening,
-    ) -> Result<OwnedFd, Errno> {
+    ) -> Result<Lent, Errno> {
         let Opened { metadata, path, content } = opened;
         let flags = request.flags & !DONE | libc::O_NOFOLLOW | libc::O_CLOEXEC;
         let nameless = flags & NAMELESS != 0;
@@ -245,7 +246,7 @@ impl Files {
         let done = Unprime { frames: self.frames.clone(), number };
         let here = tokio::task::spawn_blocking(move || {
             let _done = done;
-            open_below(&root, &path, flags)
+            open_below(&root, &path, flags).map(Lent::from)
         });
         // Whoever reads waits for the bytes that it wants, whoever opens for none.
         let frames = self.frames.clone();

@@ -1,6 +1,6 @@
 //! A file that is not where the program's kernel would look: the target's, or the one that a mapping leads to.
 
-use std::{os::fd::OwnedFd, sync::Arc};
+use std::sync::Arc;
 
 use protocol::{
     Errno, codec,
@@ -9,7 +9,10 @@ use protocol::{
 };
 
 use super::here::{self, Here};
-use crate::{descriptors, proxy::Proxy};
+use crate::{
+    descriptors::{self, Lent},
+    proxy::Proxy,
+};
 
 /// Which machine's file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,10 +62,10 @@ impl File {
     }
 
     /// Opens it; the descriptor is closed on exec here.
-    pub(super) async fn open(&self, flags: i32, mode: u32) -> Result<OwnedFd, Errno> {
+    pub(super) async fn open(&self, flags: i32, mode: u32) -> Result<Lent, Errno> {
         let path = self.path.clone();
         match self.side {
-            Side::Here => here::run(move || here::open(&Open { path, flags, mode })).await,
+            Side::Here => here::run(move || here::open(&Open { path, flags, mode }).map(Lent::from)).await,
             Side::Target => {
                 let request = Open { path, flags: travelling(flags), mode };
                 descriptors::open_itself(&self.proxy, &request).await

@@ -7,6 +7,7 @@ use super::{
     file::File,
     table::Does,
 };
+use crate::descriptors::Lent;
 
 /// Bits of the mode that open(2) and mkdir(2) look at.
 pub(super) const PERMISSIONS: u32 = 0o7777;
@@ -70,7 +71,7 @@ pub(super) async fn open(call: Call, does: Does, file: File) {
     }
 }
 
-async fn opened(call: &Call, does: Does, file: &File) -> Result<(std::os::fd::OwnedFd, i32), Errno> {
+async fn opened(call: &Call, does: Does, file: &File) -> Result<(Lent, i32), Errno> {
     let (flags, mode) = match does {
         Does::Open { flags, mode } => (call.int(flags.into()), call.int(mode.into()).cast_unsigned()),
         Does::Create { mode } => {
