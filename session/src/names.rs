@@ -44,7 +44,7 @@ impl Drop for Entry {
 /// A fresh token.
 pub(crate) fn random_token() -> Ipv4Addr {
     // Tokens are no secrets; they only have to differ. A dead generator would make them equal, and connects fail loudly.
-    let [a, b, c] = crate::random().unwrap_or_else(|error| {
+    let [a, b, c] = crate::random::random().unwrap_or_else(|error| {
         tracing::error!(%error, "making a token");
         [0; 3]
     });

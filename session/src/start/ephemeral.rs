@@ -67,7 +67,7 @@ pub(super) async fn create(
     own_key: &str,
     image: &str,
 ) -> Result<AgentPlace, StartError> {
-    let random = u64::from_le_bytes(crate::random().expect("the kernel has random numbers"));
+    let random = u64::from_le_bytes(crate::random::random().expect("the kernel has random numbers"));
     let name = format!("{NAME}{}", suffix(random));
     let port = port(random, &taken(&target.object));
     let patch = json!({ "spec": { "ephemeralContainers": [container(target, agent, own_key, image, &name, port)] } });
