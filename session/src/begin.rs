@@ -28,8 +28,8 @@ use crate::{
     Error, Injection, Place, Session,
     agent::Connected,
     descriptors::{
-        Copies,
-        mount::{self, Started, Unavailable},
+        Copies, Files,
+        launch::{self, Started, Unavailable},
     },
     environment,
     error::local,
@@ -124,7 +124,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
     let programs = programs::Programs::new(socket.path());
     let injection = inject(early, &options, &socket.path(), &secret);
 
-    let files = mounted.map(|mounted| mounted.serve(&link, &observer, &tasks, &cancel));
+    let files = mounted.map(|mounted| Files::serve(mounted, &link, &observer, &tasks, &cancel));
     let folder = runtime_directory(&options.environment).join(format!("mirrord-{name}-copies"));
     let copies = Copies::new(&link, &observer, &tasks, &cancel, folder);
     let (lost_tx, lost) = watch::channel(None);
@@ -174,7 +174,7 @@ async fn mount_files(options: &Options, policy: &FilePolicy) -> Result<Option<St
     if policy.mode == FileMode::Local {
         return Ok(None);
     }
-    let wanted = options.environment.get(OsStr::new(mount::VARIABLE)).is_none_or(|value| value != "0");
+    let wanted = options.environment.get(OsStr::new(launch::VARIABLE)).is_none_or(|value| value != "0");
     Started::start(&options.helper, wanted).await.map(Some)
 }
 

@@ -12,9 +12,10 @@
 mod copies;
 mod forward;
 pub mod helper;
+pub(crate) mod launch;
 mod lent;
 mod memory;
-pub(crate) mod mount;
+mod mount;
 mod opening;
 mod wire;
 

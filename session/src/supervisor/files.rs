@@ -81,7 +81,7 @@ async fn perform(call: &Call, does: Does, file: &File) -> Result<i64, Errno> {
         Does::Stat { follow, into } => status::stat(call, file, follow.of(call), call.argument(into.into())).await,
         Does::StatX { flags, mask, into } => status::statx(call, file, flags.into(), mask.into(), into.into()).await,
         Does::StatFs { into } => status::statfs(call, file, call.argument(into.into())).await,
-        Does::Access { mode, follow } => status::access(call, file, call.int(mode.into()), follow.of(call)).await,
+        Does::Access { mode, follow } => status::access(file, call.int(mode.into()), follow.of(call)).await,
         Does::ReadLink { into, room } => names::read_link(call, file, into.into(), room.into()).await,
         Does::MakeDirectory { mode } => names::make_directory(call, file, mode.into()).await,
         Does::MakeNode { mode } => names::make_node(call, file, mode.into()).await,

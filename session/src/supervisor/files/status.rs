@@ -54,8 +54,7 @@ pub(super) async fn statfs(call: &Call, file: &File, into: u64) -> Result<i64, E
 }
 
 /// access(2), faccessat(2).
-pub(super) async fn access(call: &Call, file: &File, mode: c_int, follow: bool) -> Result<i64, Errno> {
-    let _ = call;
+pub(super) async fn access(file: &File, mode: c_int, follow: bool) -> Result<i64, Errno> {
     if mode & !(libc::R_OK | libc::W_OK | libc::X_OK) != 0 {
         return Err(Errno::EINVAL);
     }
