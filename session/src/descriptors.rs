@@ -43,6 +43,7 @@ pub(crate) use copies::Copies;
 pub(crate) use lent::Lent;
 pub(crate) use mount::Files;
 use opening::Opening;
+use wire::Moment;
 
 /// How long the end of a session waits for writes of programs that were killed before they could wait themselves.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
@@ -61,6 +62,7 @@ pub(crate) async fn open_itself(proxy: &Proxy, request: &Open) -> Result<Lent, E
 async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(OpenedFile, Lent), Errno> {
     settle(proxy, Touch::Looks).await;
     let operation = codec::encode(&Operation::from(request.clone())).map_err(|_| Errno(libc::ENAMETOOLONG))?;
+    let asked = Moment::now();
     let mut opening = Opening::asked(proxy, ask(proxy, operation).await?);
     let (opened, mut stream) = opening.answered().await?;
     if stream.read_u8().await? != BLOB_FOLLOWS {
@@ -77,7 +79,7 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
         return Ok((OpenedFile { metadata, copy: true }, descriptor.into()));
     }
     if let Some(files) = files {
-        let descriptor = files.open(request, opened, stream, opening).await?;
+        let descriptor = files.open(request, asked, opened, stream, opening).await?;
         return Ok((OpenedFile { metadata, copy: false }, descriptor));
     }
     let copied = copies::open(proxy, request, opened, stream).await;

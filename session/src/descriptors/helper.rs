@@ -88,6 +88,23 @@ impl Dirty {
 }
 
 impl Helper {
+    fn new(device: OwnedFd, owners: Owners, dirty: Dirty) -> std::io::Result<Rc<Self>> {
+        Ok(Rc::new(Self {
+            caller: Caller::default(),
+            device: Device::new(device)?,
+            owners,
+            tree: RefCell::new(Tree::new()),
+            primes: RefCell::default(),
+            files: RefCell::default(),
+            next_file: Cell::new(1),
+            fetched: Rc::default(),
+            unwritten: Cell::new(0),
+            written: Notify::new(),
+            dirty,
+            tasks: TaskTracker::new(),
+        }))
+    }
+
     /// What is known of any file may be wrong: somebody has changed names.
     fn forget_all_metadata(&self) {
         for node in self.tree.borrow().all() {
@@ -144,21 +161,8 @@ pub fn main() -> ExitCode {
 fn run(device: OwnedFd, owners: Owners, dirty: Dirty) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, async {
-        let helper = Rc::new(Helper {
-            caller: Caller::default(),
-            device: Device::new(device)?,
-            owners,
-            tree: RefCell::new(Tree::new()),
-            primes: RefCell::default(),
-            files: RefCell::default(),
-            next_file: Cell::new(1),
-            fetched: Rc::default(),
-            unwritten: Cell::new(0),
-            written: Notify::new(),
-            dirty,
-            tasks: TaskTracker::new(),
-        });
-        serve::serve(&helper).await
-    })
+    local.block_on(&runtime, async { serve::serve(&Helper::new(device, owners, dirty)?).await })
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ use super::{
     forward::{self, FRAMES, Frames, Settling, frame},
     launch::Started,
     opening::Opening,
-    wire::{Held, PRIME_BIT, Primed, ToHelper},
+    wire::{Held, Moment, PRIME_BIT, Primed, ToHelper},
 };
 use crate::event::{Event, Observer};
 
@@ -106,10 +106,11 @@ impl Files {
         !self.gone.is_cancelled()
     }
 
-    /// Opens what the agent has opened for `request`; `blob` is what comes with it.
+    /// Opens what the agent has opened for `request`, `asked` for it then; `blob` is what comes with it.
     pub(super) async fn open(
         &self,
         request: &Open,
+        asked: Moment,
         opened: Opened,
         blob: Stream,
         opening: Opening,
@@ -124,7 +125,7 @@ impl Files {
             Content::Listing(handle) => Held::Directory(handle),
         };
         let number = self.next.fetch_add(1, Ordering::Relaxed) | PRIME_BIT;
-        let primed = Primed { path: path.clone(), metadata, flags, content };
+        let primed = Primed { path: path.clone(), metadata, asked, flags, content };
         let primed = primed.encode().map_err(|_| Errno(libc::ENAMETOOLONG))?;
         self.used.store(true, Ordering::Relaxed);
         self.send(frame(ToHelper::Prime, number, &primed)).await?;

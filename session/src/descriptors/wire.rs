@@ -4,6 +4,7 @@
 //! sends the answer and its blob back under the same number. The session announces files that it is about to open
 //! ([`Primed`]) under numbers that have [`PRIME_BIT`] set.
 
+use nix::time::{ClockId, clock_gettime};
 use protocol::{
     codec::{self, DecodeError, EncodeError},
     file::{Handle, Metadata},
@@ -61,6 +62,18 @@ impl ToSession {
     }
 }
 
+/// A moment by the machine's monotonic clock, in nanoseconds: one clock for session and helper.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(u64);
+
+impl Moment {
+    pub(super) fn now() -> Self {
+        let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every Linux has this clock");
+        let [seconds, nanoseconds] = [now.tv_sec(), now.tv_nsec()].map(|part| u64::try_from(part).unwrap_or(0));
+        Self(seconds * 1_000_000_000 + nanoseconds)
+    }
+}
+
 /// A file that the agent holds open and that the session is about to open through the mount.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Primed {
@@ -68,6 +81,8 @@ pub(super) struct Primed {
     pub(super) path: Vec<u8>,
     /// What the agent said of the file.
     pub(super) metadata: Metadata,
+    /// When it was asked: what was written after that is in neither the metadata nor the blob.
+    pub(super) asked: Moment,
     /// The flags that the local open will have.
     pub(super) flags: i32,
     /// The file at the agent.
@@ -87,25 +102,25 @@ pub(super) enum Held {
 
 impl Primed {
     pub(super) fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let Self { path, metadata, flags, content } = self;
+        let Self { path, metadata, asked, flags, content } = self;
         let (kind, handle) = match content {
             Held::Whole => (0, None),
             Held::File(handle) => (1, Some(*handle)),
             Held::Directory(handle) => (2, Some(*handle)),
         };
-        codec::encode(&(path, metadata, flags, kind, handle))
+        codec::encode(&(path, metadata, asked.0, flags, kind, handle))
     }
 
     /// Nothing if a kind and its handle do not go together: the peer is another version of us.
     pub(super) fn decode(bytes: &[u8]) -> Result<Option<Self>, DecodeError> {
-        let (path, metadata, flags, kind, handle): (_, _, _, i32, Option<Handle>) = codec::decode(bytes)?;
+        let (path, metadata, asked, flags, kind, handle): (_, _, _, _, i32, Option<Handle>) = codec::decode(bytes)?;
         let content = match (kind, handle) {
             (0, None) => Held::Whole,
             (1, Some(handle)) => Held::File(handle),
             (2, Some(handle)) => Held::Directory(handle),
             _ => return Ok(None),
         };
-        Ok(Some(Self { path, metadata, flags, content }))
+        Ok(Some(Self { path, metadata, asked: Moment(asked), flags, content }))
     }
 }
 

@@ -16,6 +16,7 @@ use super::{
     file::File,
     tree::Node,
 };
+use crate::descriptors::wire::Moment;
 
 /// Which fields of `struct fuse_setattr_in` count (`FATTR_…`).
 mod valid {
@@ -81,13 +82,9 @@ impl Helper {
     pub(super) async fn attributes(self: &Rc<Self>, node: &Rc<Node>, file: Option<&Rc<File>>) -> Result<Body, Errno> {
         node.writes.settle(self, node).await;
         if node.fresh().is_none() {
-            let version = node.version();
+            let asked = Moment::now();
             let (metadata, _) = self.caller.ask(Stat { file: Self::which(node, file) }).await?;
-            let unchanged = node.version() == version;
-            node.learn(metadata);
-            if !unchanged {
-                node.forget_metadata();
-            }
+            node.learn(metadata, asked);
         }
         Ok(self.attribute_answer(node))
     }
@@ -108,8 +105,9 @@ impl Helper {
         node.writes.settle(self, node).await;
         let file = wanted.file.and_then(|number| self.file(number).ok());
         let change = Change { file: Self::which(node, file.as_ref()), ..wanted.change };
+        let asked = Moment::now();
         let (metadata, _) = self.caller.ask(change).await?;
-        node.learn(metadata);
+        node.learn(metadata, asked);
         Ok(self.attribute_answer(node))
     }
 

@@ -20,7 +20,7 @@ use super::{
     reads::ReadAhead,
     tree::{Node, Stamp},
 };
-use crate::descriptors::wire::{Held, ToSession};
+use crate::descriptors::wire::{Held, Moment, ToSession};
 
 /// Flags of open(2) that are the opening's own and mean nothing afterwards.
 const OF_OPENING: i32 = libc::O_CREAT | libc::O_EXCL | libc::O_TRUNC | libc::O_NOCTTY;
@@ -36,8 +36,8 @@ pub(super) struct File {
     pub(super) content: Rc<Incoming>,
     /// Whether `content` was all there was to read.
     pub(super) whole: bool,
-    /// The node's version that `content` is of.
-    pub(super) version: u64,
+    /// The node's version that `content` is of, if it is known.
+    pub(super) version: Option<u64>,
     pub(super) ahead: RefCell<ReadAhead>,
     pub(super) listing: RefCell<Listing>,
     /// The first write that failed since somebody was told.
@@ -47,8 +47,8 @@ pub(super) struct File {
 }
 
 impl File {
-    /// A file as it was announced.
-    pub(super) fn new(node: &Rc<Node>, flags: i32, held: Held, content: Rc<Incoming>) -> Rc<Self> {
+    /// A file as it was announced; `asked` for then.
+    pub(super) fn new(node: &Rc<Node>, flags: i32, held: Held, content: Rc<Incoming>, asked: Moment) -> Rc<Self> {
         let handle = match held {
             Held::Whole => OnceCell::new(),
             Held::File(handle) | Held::Directory(handle) => OnceCell::new_with(Some(handle)),
@@ -59,7 +59,7 @@ impl File {
             handle,
             content,
             whole: held == Held::Whole,
-            version: node.version(),
+            version: node.version_since(asked),
             ahead: RefCell::default(),
             listing: RefCell::default(),
             failure: Cell::new(None),
@@ -106,13 +106,14 @@ impl Helper {
     pub(super) async fn open(self: &Rc<Self>, node: &Rc<Node>, flags: i32) -> Result<OpenedHere, Errno> {
         let prime = self.primes.borrow_mut().take_for(node, flags);
         if let Some(prime) = prime {
-            node.learn(prime.primed.metadata);
+            node.learn(prime.primed.metadata, prime.primed.asked);
             return self.open_primed(node, flags, &prime).await;
         }
         node.writes.settle(self, node).await;
         let before = node.metadata();
         let request =
             Open { path: node.path(), flags: flags & !(libc::O_CREAT | libc::O_EXCL) | libc::O_NOFOLLOW, mode: 0 };
+        let asked = Moment::now();
         let (opened, blob) = self.caller.ask(request).await?;
         if before.is_some_and(|before| (before.dev, before.ino) != (opened.metadata.dev, opened.metadata.ino)) {
             if let Content::Beginning(handle) | Content::Listing(handle) = opened.content {
@@ -120,17 +121,17 @@ impl Helper {
             }
             return Err(Errno(libc::ESTALE));
         }
-        node.learn(opened.metadata);
-        self.keep(node, flags, opened.content, blob).await
+        node.learn(opened.metadata, asked);
+        self.keep(node, flags, opened.content, (blob, asked)).await
     }
 
-    /// Takes in what the agent sent for an open file.
+    /// Takes in what the agent sent for an open file, and was asked for then.
     pub(super) async fn keep(
         self: &Rc<Self>,
         node: &Rc<Node>,
         flags: i32,
         content: Content,
-        blob: Vec<u8>,
+        (blob, asked): (Vec<u8>, Moment),
     ) -> Result<OpenedHere, Errno> {
         let held = match content {
             Content::Whole => Held::Whole,
@@ -140,7 +141,7 @@ impl Helper {
         let incoming = Rc::new(Incoming::default());
         incoming.add(&blob);
         incoming.finish(Ok(()));
-        self.register(node, flags, held, incoming).await
+        self.register(node, flags, held, incoming, asked).await
     }
 
     /// Uses up an announcement.
@@ -150,7 +151,7 @@ impl Helper {
         flags: i32,
         prime: &Prime,
     ) -> Result<OpenedHere, Errno> {
-        self.register(node, flags, prime.primed.content, prime.incoming.clone()).await
+        self.register(node, flags, prime.primed.content, prime.incoming.clone(), prime.primed.asked).await
     }
 
     async fn register(
@@ -159,8 +160,9 @@ impl Helper {
         flags: i32,
         held: Held,
         incoming: Rc<Incoming>,
+        asked: Moment,
     ) -> Result<OpenedHere, Errno> {
-        let file = File::new(node, flags, held, incoming);
+        let file = File::new(node, flags, held, incoming, asked);
         let number = self.next_file.replace(self.next_file.get() + 1);
         self.files.borrow_mut().insert(number, file.clone());
         let metadata = node.metadata();

@@ -23,6 +23,7 @@ use super::{
     prime::Announced,
     tree::{FRESH, Node},
 };
+use crate::descriptors::wire::Moment;
 
 /// Longest text of a link that the kernel takes (a page, its NUL included).
 const LINK_LIMIT: usize = 4095;
@@ -95,12 +96,12 @@ impl Helper {
     }
 
     /// Finds an entry of a directory.
-    pub(super) async fn look_up(&self, parent: &Node, name: &[u8]) -> Result<Rc<Node>, Errno> {
+    pub(super) async fn look_up(self: &Rc<Self>, parent: &Node, name: &[u8]) -> Result<Rc<Node>, Errno> {
         let path = parent.child(name);
         let announced = self.primes.borrow().look_up(&path);
         match announced {
-            Some(Announced::File(metadata)) => {
-                let node = self.tree.borrow_mut().found(&path, metadata);
+            Some(Announced::File(metadata, asked)) => {
+                let node = self.tree.borrow_mut().found(&path, metadata, asked);
                 self.primes.borrow_mut().found(&path, node.id);
                 Ok(node)
             }
@@ -109,11 +110,23 @@ impl Helper {
         }
     }
 
-    /// Asks what is at a path.
-    async fn find(&self, path: &[u8]) -> Result<Rc<Node>, Errno> {
+    /// Asks what is at a path. Only the answer tells which file that is: if something was written to it that the answer
+    /// may not know of, we ask again.
+    async fn find(self: &Rc<Self>, path: &[u8]) -> Result<Rc<Node>, Errno> {
+        let node = self.find_now(path).await?;
+        if node.fresh().is_some() {
+            return Ok(node);
+        }
+        self.tree.borrow_mut().forget(node.id, 1);
+        node.writes.settle(self, &node).await;
+        self.find_now(path).await
+    }
+
+    async fn find_now(&self, path: &[u8]) -> Result<Rc<Node>, Errno> {
+        let asked = Moment::now();
         let file = Which::Path { path: path.to_vec(), follow: false };
         let (metadata, _) = self.caller.ask(Stat { file }).await?;
-        Ok(self.tree.borrow_mut().found(path, metadata))
+        Ok(self.tree.borrow_mut().found(path, metadata, asked))
     }
 
     /// Text of a symbolic link, for the kernel to walk.
@@ -127,28 +140,33 @@ impl Helper {
         contained(&text, &path[..end])
     }
 
-    pub(super) async fn make_directory(&self, parent: &Node, name: &[u8], mode: u32) -> Result<Rc<Node>, Errno> {
+    pub(super) async fn make_directory(
+        self: &Rc<Self>,
+        parent: &Node,
+        name: &[u8],
+        mode: u32,
+    ) -> Result<Rc<Node>, Errno> {
         let path = parent.child(name);
         self.caller.ask(MakeDirectory { path: path.clone(), mode }).await?;
         parent.changed();
         self.find(&path).await
     }
 
-    pub(super) async fn make_node(&self, parent: &Node, name: &[u8], mode: u32) -> Result<Rc<Node>, Errno> {
+    pub(super) async fn make_node(self: &Rc<Self>, parent: &Node, name: &[u8], mode: u32) -> Result<Rc<Node>, Errno> {
         let path = parent.child(name);
         self.caller.ask(MakeNode { path: path.clone(), mode }).await?;
         parent.changed();
         self.find(&path).await
     }
 
-    pub(super) async fn make_link(&self, parent: &Node, name: &[u8], text: &[u8]) -> Result<Rc<Node>, Errno> {
+    pub(super) async fn make_link(self: &Rc<Self>, parent: &Node, name: &[u8], text: &[u8]) -> Result<Rc<Node>, Errno> {
         let path = parent.child(name);
         self.caller.ask(SymbolicLink { text: text.to_vec(), path: path.clone() }).await?;
         parent.changed();
         self.find(&path).await
     }
 
-    pub(super) async fn hard_link(&self, node: &Node, parent: &Node, name: &[u8]) -> Result<Rc<Node>, Errno> {
+    pub(super) async fn hard_link(self: &Rc<Self>, node: &Node, parent: &Node, name: &[u8]) -> Result<Rc<Node>, Errno> {
         let to = parent.child(name);
         let handle = node.files().iter().find_map(|file| file.handle_if_any());
         let file = handle.map_or_else(|| Which::Path { path: node.path(), follow: false }, Which::Open);
@@ -199,10 +217,11 @@ impl Helper {
         mode: u32,
     ) -> Result<(Rc<Node>, OpenedHere), Errno> {
         let request = Open { path: parent.child(name), flags: flags | libc::O_CREAT | libc::O_NOFOLLOW, mode };
+        let asked = Moment::now();
         let (opened, blob) = self.caller.ask(request).await?;
         parent.changed();
-        let node = self.tree.borrow_mut().found(&opened.path, opened.metadata);
-        let opened = self.keep(&node, flags, opened.content, blob).await?;
+        let node = self.tree.borrow_mut().found(&opened.path, opened.metadata, asked);
+        let opened = self.keep(&node, flags, opened.content, (blob, asked)).await?;
         Ok((node, opened))
     }
 
@@ -215,17 +234,18 @@ impl Helper {
     ) -> Result<(Rc<Node>, OpenedHere), Errno> {
         let prime = self.primes.borrow_mut().take_nameless(&parent.path(), flags);
         if let Some(prime) = prime {
-            let node = self.tree.borrow_mut().found(&parent.path(), prime.primed.metadata);
+            let node = self.tree.borrow_mut().found(&parent.path(), prime.primed.metadata, prime.primed.asked);
             let opened = self.open_primed(&node, flags, &prime).await?;
             return Ok((node, opened));
         }
         let request = Open { path: parent.path(), flags: flags | libc::O_TMPFILE, mode };
+        let asked = Moment::now();
         let (opened, blob) = self.caller.ask(request).await?;
         if opened.content == Content::Whole {
             return Err(Errno::EIO);
         }
-        let node = self.tree.borrow_mut().found(&opened.path, opened.metadata);
-        let opened = self.keep(&node, flags, opened.content, blob).await?;
+        let node = self.tree.borrow_mut().found(&opened.path, opened.metadata, asked);
+        let opened = self.keep(&node, flags, opened.content, (blob, asked)).await?;
         Ok((node, opened))
     }
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use protocol::file::Metadata;
 
 use super::{caller::Incoming, tree::Node};
-use crate::descriptors::wire::{Held, Primed};
+use crate::descriptors::wire::{Held, Moment, Primed};
 
 /// Flags by which several announcements of one file are told apart.
 const TELLING: i32 = libc::O_ACCMODE | libc::O_APPEND;
@@ -30,8 +30,8 @@ pub(super) struct Primes(Vec<Prime>);
 /// What is known of a path that is looked up.
 #[derive(Debug)]
 pub(super) enum Announced {
-    /// The file itself.
-    File(Metadata),
+    /// The file itself, and when that was asked.
+    File(Metadata, Moment),
     /// The way to one.
     Way,
 }
@@ -61,7 +61,7 @@ impl Primes {
     pub(super) fn look_up(&self, path: &[u8]) -> Option<Announced> {
         let named = |prime: &&Prime| !prime.is_nameless() && prime.primed.path == path;
         if let Some(prime) = self.0.iter().rev().find(named) {
-            return Some(Announced::File(prime.primed.metadata));
+            return Some(Announced::File(prime.primed.metadata, prime.primed.asked));
         }
         let leads = |prime: &Prime| {
             let rest = prime.primed.path.strip_prefix(path);

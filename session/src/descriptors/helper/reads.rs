@@ -112,7 +112,7 @@ impl Helper {
         into: &mut Vec<u8>,
     ) -> Result<bool, Errno> {
         let node = &file.node;
-        if file.version != node.version() {
+        if file.version != Some(node.version()) {
             return Ok(false);
         }
         let Ok(start) = usize::try_from(offset) else { return Ok(false) };

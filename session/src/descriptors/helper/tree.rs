@@ -10,6 +10,7 @@ use std::{
 use protocol::file::Metadata;
 
 use super::{file::File, writes::Writes};
+use crate::descriptors::wire::Moment;
 
 /// Number of the mount's root (`FUSE_ROOT_ID`).
 const ROOT: u64 = 1;
@@ -29,6 +30,10 @@ pub(super) struct Node {
     known: Cell<Option<Known>>,
     /// Grows with every change of the content that we know of: what was read before is of no use.
     version: Cell<u64>,
+    /// The last change of the content that was made from here: answers to earlier questions do not know of it.
+    changed: Cell<Moment>,
+    /// The same for the metadata, whoever may have changed them.
+    doubted: Cell<Moment>,
     /// Size and times that the kernel's cached pages were read under.
     pub(super) cached: Cell<Option<Stamp>>,
     pub(super) writes: Writes,
@@ -74,6 +79,8 @@ impl Node {
             lookups: Cell::new(0),
             known: Cell::new(None),
             version: Cell::new(0),
+            changed: Cell::default(),
+            doubted: Cell::default(),
             cached: Cell::new(None),
             writes: Writes::default(),
             files: RefCell::default(),
@@ -106,27 +113,35 @@ impl Node {
         Some((metadata, rest))
     }
 
-    /// Notes what the target says.
-    pub(super) fn learn(&self, metadata: Metadata) {
+    /// Notes what the target says, and was `asked` for then. It is not believed where something has changed since.
+    pub(super) fn learn(&self, metadata: Metadata, asked: Moment) {
         if self.metadata().is_some_and(|old| (old.size, old.mtime) != (metadata.size, metadata.mtime)) {
-            self.changed();
+            self.version.set(self.version.get() + 1);
         }
-        self.known.set(Some(Known { metadata, since: Instant::now(), stale: false }));
+        let stale = self.doubted.get() >= asked;
+        self.known.set(Some(Known { metadata, since: Instant::now(), stale }));
     }
 
     /// Notes that what is known is no longer so.
     pub(super) fn forget_metadata(&self) {
+        self.doubted.set(Moment::now());
         self.known.set(self.known.get().map(|known| Known { stale: true, ..known }));
     }
 
     /// Notes that the content is another one.
     pub(super) fn changed(&self) {
         self.version.set(self.version.get() + 1);
+        self.changed.set(Moment::now());
         self.forget_metadata();
     }
 
     pub(super) fn version(&self) -> u64 {
         self.version.get()
+    }
+
+    /// The version of content that was `asked` for then; nothing if it may have missed a change.
+    pub(super) fn version_since(&self, asked: Moment) -> Option<u64> {
+        (self.changed.get() < asked).then(|| self.version())
     }
 
     /// Remembers a file that is open here.
@@ -169,9 +184,9 @@ impl Tree {
     }
 
     /// The node of the file that `metadata` is of, found at `path`, told to the kernel once more.
-    pub(super) fn found(&mut self, path: &[u8], metadata: Metadata) -> Rc<Node> {
+    pub(super) fn found(&mut self, path: &[u8], metadata: Metadata, asked: Moment) -> Rc<Node> {
         let node = self.known_or_new(path, &metadata);
-        node.learn(metadata);
+        node.learn(metadata, asked);
         node.lookups.set(node.lookups.get() + 1);
         node
     }

@@ -211,11 +211,11 @@ mod tests {
         super::tree::{Tree, tests::metadata},
         *,
     };
-    use crate::descriptors::wire::Held;
+    use crate::descriptors::wire::{Held, Moment};
 
     fn file(flags: i32) -> Rc<File> {
-        let node = Tree::new().found(b"/file", metadata(1, libc::S_IFREG));
-        File::new(&node, flags, Held::Whole, Rc::default())
+        let node = Tree::new().found(b"/file", metadata(1, libc::S_IFREG), Moment::now());
+        File::new(&node, flags, Held::Whole, Rc::default(), Moment::now())
     }
 
     /// Lengths of the pieces that may leave now.

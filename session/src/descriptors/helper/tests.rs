@@ -1,0 +1,124 @@
+//! The helper between a kernel and an agent that the tests play: what it asks when, and what it makes of the answers.
+
+use std::{future::Future, os::unix::net::UnixStream};
+
+use protocol::{
+    Errno, codec,
+    file::{Content, Handle, Metadata, Opened, Stat, Write},
+    operation::Operation,
+};
+use tokio::task::{JoinHandle, LocalSet, spawn_local};
+
+use super::{
+    mount::Owners,
+    tree::{Node, tests::metadata},
+    *,
+};
+use crate::descriptors::wire::{HEAD_LEN, ToSession, head};
+
+/// A helper, and the frames that it has sent to the agent and nobody has looked at.
+struct Played {
+    helper: Rc<Helper>,
+    frames: Vec<(ToSession, u32, Vec<u8>)>,
+    /// The kernel's end.
+    _kernel: UnixStream,
+}
+
+/// Plays with a helper in a runtime like its own.
+fn play<T, F: Future<Output = T>>(game: impl FnOnce(Played) -> F) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    LocalSet::new().block_on(&runtime, async {
+        let (device, kernel) = UnixStream::pair().expect("a pair");
+        device.set_nonblocking(true).expect("it can");
+        let event = EventFd::from_value_and_flags(0, EfdFlags::EFD_NONBLOCK).expect("an eventfd");
+        let dirty = Dirty { event, set: Cell::new(false) };
+        let helper = Helper::new(device.into(), Owners::Real, dirty).expect("it is registered");
+        game(Played { helper, frames: Vec::new(), _kernel: kernel }).await
+    })
+}
+
+impl Played {
+    /// The next frame for the agent.
+    async fn frame(&mut self) -> (ToSession, u32, Vec<u8>) {
+        loop {
+            if !self.frames.is_empty() {
+                return self.frames.remove(0);
+            }
+            let out = self.helper.caller.take_out();
+            let mut rest = out.as_slice();
+            while let Some((start, behind)) = rest.split_first_chunk::<HEAD_LEN>() {
+                let (kind, number, len) = head(start);
+                self.frames.push((ToSession::from_byte(kind).expect("known"), number, behind[..len].to_vec()));
+                rest = &behind[len..];
+            }
+            if self.frames.is_empty() {
+                self.helper.caller.work.notified().await;
+            }
+        }
+    }
+
+    /// The next request, decoded.
+    async fn asked(&mut self) -> (u32, Operation) {
+        let (kind, number, payload) = self.frame().await;
+        assert_eq!(kind, ToSession::Request);
+        (number, codec::decode(&payload).expect("an operation"))
+    }
+
+    /// The agent's answer.
+    fn answers<R: codec::Encode>(&self, number: u32, reply: R) {
+        let place = self.helper.caller.waiting(number).expect("somebody waits");
+        place.set_answer(&codec::encode(&Ok::<R, Errno>(reply)).expect("small"));
+        place.finish(Ok(()));
+    }
+
+    /// Lets everything go on that can.
+    async fn rests(&self) {
+        for _ in 0..20 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Opens a file that the agent creates.
+    async fn opens(&mut self, name: &'static [u8], flags: i32) -> (Rc<Node>, Rc<File>) {
+        let helper = self.helper.clone();
+        let opening: JoinHandle<_> = spawn_local(async move {
+            let root = helper.node(1).expect("the root");
+            helper.create(&root, name, flags, 0o600).await
+        });
+        let (number, _) = self.asked().await;
+        let path = [b"/", name].concat();
+        self.answers(number, Opened { metadata: regular(0), path, content: Content::Beginning(Handle(7)) });
+        let (node, opened) = opening.await.expect("no panic").expect("it is there");
+        (node, self.helper.file(opened.number).expect("open"))
+    }
+}
+
+fn regular(size: i64) -> Metadata {
+    Metadata { size, ..metadata(5, libc::S_IFREG) }
+}
+
+#[test]
+fn a_name_that_is_looked_up_while_its_file_is_written_to_shows_what_was_written() {
+    play(async |mut played| {
+        let (node, file) = played.opens(b"file", libc::O_RDWR).await;
+        let helper = played.helper.clone();
+        helper.write(&file, 0, b" and more").await.expect("room");
+        let (write, operation) = played.asked().await;
+        assert!(matches!(operation, Operation::Write { request: Write { .. } }));
+
+        let looking = spawn_local(async move {
+            let root = helper.node(1).expect("the root");
+            helper.look_up(&root, b"other").await
+        });
+        let (stat, operation) = played.asked().await;
+        assert!(matches!(operation, Operation::Stat { request: Stat { .. } }), "{operation:?}");
+        // The agent looks before it writes, and its answers cross.
+        played.answers(write, ());
+        played.rests().await;
+        played.answers(stat, regular(0));
+        let (stat, _) = played.asked().await;
+        played.answers(stat, regular(9));
+        let found = looking.await.expect("no panic").expect("it is there");
+        assert_eq!((found.id, found.fresh().map(|(metadata, _)| metadata.size)), (node.id, Some(9)));
+    });
+}
