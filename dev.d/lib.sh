@@ -84,6 +84,10 @@ need_rust() {
   command -v cc >/dev/null || need_apt gcc libc6-dev
 }
 
+# The Python packages that programs under test are made of: one list, so that the tests and the bench share an environment.
+# shellcheck disable=SC2034 # test.sh and bench.sh use it
+readonly programs_python=(debugpy==1.8.22 flask==3.1.3 gunicorn==27.0.1 pytest==9.2.0)
+
 # need_python PACKAGE[==VERSION]...: a virtual environment in the cache that has them. Prints its folder.
 need_python() {
   local venv=$CACHE/venv package name version missing=()

@@ -4,6 +4,9 @@
 # The oldest Go that the programs are tried with, beside the one that is installed.
 readonly old_go=go1.22.12
 
+# The debugger of Go programs, and a Go that it understands: each dlv knows three versions of Go.
+readonly dlv=1.27.2 debugged_go=go1.26.8
+
 # need_programs: builds what has changed; prints the folder that they are in.
 need_programs() {
   need_apt gcc libc6-dev musl-tools busybox-static python3 ruby
@@ -22,9 +25,9 @@ need_debuggers() {
   need_apt gdb lldb
   need_go
   local bin=$CACHE/go-bin
-  if [[ ! -x $bin/dlv ]]; then
-    say "installs dlv"
-    GOBIN=$bin nice go install github.com/go-delve/delve/cmd/dlv@latest >&2
+  if [[ $("$bin/dlv" version 2>/dev/null) != *"Version: $dlv"$'\n'* ]]; then
+    say "installs dlv $dlv"
+    GOBIN=$bin GOTOOLCHAIN=$debugged_go nice go install "github.com/go-delve/delve/cmd/dlv@v$dlv" >&2
   fi
   printf '%s\n' "$bin/dlv"
 }
@@ -112,7 +115,7 @@ make_debugged() {
   made=$(mktemp -d)
   gcc -g -O0 "$2/stop.c" -o "$made/stop-dynamic"
   gcc -g -O0 -static "$2/stop.c" -o "$made/stop-static"
-  env -C "$3" CGO_ENABLED=0 nice go build -buildvcs=false -gcflags='all=-N -l' -o "$made/stop-go" .
+  env -C "$3" GOTOOLCHAIN="$debugged_go" CGO_ENABLED=0 nice go build -buildvcs=false -gcflags='all=-N -l' -o "$made/stop-go" .
   make_scripts "$1" "$made"/*
   rm -r "$made"
 }

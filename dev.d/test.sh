@@ -15,7 +15,7 @@ run_test() {
 
   . "$root/dev.d/build.sh"
   MIRRORD_DIST=$(run_build)
-  MIRRORD_TEST_PYTHON=$(need_python debugpy flask gunicorn pytest)/bin/python
+  MIRRORD_TEST_PYTHON=$(need_python "${programs_python[@]}")/bin/python
   export MIRRORD_DIST MIRRORD_TEST_PYTHON
   if [[ $cluster ]]; then
     . "$root/dev.d/programs.sh"

@@ -197,6 +197,7 @@ fn short(short: &Short) -> Option<String> {
 
 fn flag(Flag { long, short, value }: &Flag) -> String {
     let mut text = short.map(|letter| format!("`-{letter}`, ")).unwrap_or_default();
+    // Writing to a string cannot fail.
     let _ = match value {
         Some(value) => write!(text, "`{long}` ({value})"),
         None => write!(text, "`{long}`"),

@@ -111,9 +111,8 @@ pub(super) async fn serve(
             }
             Some(ToSession::Settled) => {
                 let waiting = settling.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
-                // Whoever asked may have gone.
                 if let Some(waiting) = waiting {
-                    let _ = waiting.send(());
+                    let _ = waiting.send(()); // whoever asked may have gone
                 }
             }
             Some(ToSession::Lost) => {

@@ -76,7 +76,7 @@ async fn undo(link: Link, stream: Option<Stream>, mut handle: Option<Handle>) {
         && let Ok(mut closing) = link.open(&StreamHead::Operation(operation))
         && closing.shutdown().await.is_ok()
     {
-        let _ = closing.read_encoded().await;
+        let _ = closing.read_encoded().await; // only for the time that it takes
     }
 }
 

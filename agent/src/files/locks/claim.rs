@@ -219,9 +219,9 @@ impl Drop for Placed {
         };
         match before {
             Before::Whole(before) => {
-                *whole = *before;
-                // To allow others more never fails.
-                let _ = flock(description, before.unwrap_or(LockKind::Unlocked));
+                // Allowing others more never fails. A stronger lock may be another's by now: then it is lost, flock(2).
+                let restored = flock(description, before.unwrap_or(LockKind::Unlocked));
+                *whole = before.filter(|_| restored.is_ok());
             }
             Before::Ranges(range, before) => {
                 for (range, kind) in [(*range, LockKind::Unlocked)].into_iter().chain(before.iter().copied()) {

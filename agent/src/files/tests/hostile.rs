@@ -82,7 +82,7 @@ fn build(links: &[(Vec<usize>, usize)]) -> Fixture {
     fixture
 }
 
-/// Every operation on one path, and on two.
+/// Every operation on one path, and on two. Whether they succeed does not matter: the caller looks at what they did outside.
 fn perform_all(fixture: &Fixture, path: &[u8], other: &[u8], numbers: (i32, u32)) {
     let (root, (flags, mode)) = (&fixture.root, numbers);
     let (path, other) = (path.to_vec(), other.to_vec());

@@ -81,6 +81,7 @@ impl Fake {
         match (command, self.manners) {
             ("launch", Manners::Dying) => return false,
             ("launch", Manners::Lying) => {
+                // Who is lied to may have hung up.
                 let _ = self.output.get_mut().write_all(b"Content-Length: many\r\n\r\n").await;
                 return true;
             }

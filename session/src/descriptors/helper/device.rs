@@ -86,6 +86,7 @@ impl Device {
                 if error == 0 && unique != 0 {
                     // Whoever waits must not wait for ever.
                     let head = Body::default().u32(16).u32((-libc::EIO).cast_unsigned()).u64(unique);
+                    // If the kernel does not take that either, it waits for nothing any more.
                     let _ = nix::unistd::write(self.0.get_ref(), &head.0);
                 }
             }
