@@ -5,7 +5,9 @@ use std::ffi::{CString, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::sync::atomic::AtomicU64;
 
+use protocol::Errno;
 use protocol::link::{secret_from_hex, variable};
+use protocol::policy::{LAUNCH_COMMAND, PREFIX_COMMAND};
 use rules::path::PathRules;
 use rules::process;
 
@@ -29,7 +31,8 @@ pub(crate) fn start() {
         return;
     };
     match attach(socket) {
-        Ok(layer) => state::set(layer),
+        Ok(Some(layer)) => state::set(layer),
+        Ok(None) => return,
         Err(reason) => {
             notice::always(format_args!("this program was not started: {reason}"));
             sys::exit_now(1);
@@ -48,10 +51,11 @@ extern "C" fn forked() {
     };
     let errno = sys::errno();
     layer.link.forked();
-    sys::set_errno(protocol::Errno(errno));
+    sys::set_errno(Errno(errno));
 }
 
-fn attach(socket: OsString) -> Result<Layer, String> {
+/// The layer; nothing in our own program on its way to become another, which does for it all that is to be done.
+fn attach(socket: OsString) -> Result<Option<Layer>, String> {
     if let Some(path) = env::var_os(variable::LOG_PATH).and_then(terminated) {
         log::start(path);
     }
@@ -72,11 +76,20 @@ fn attach(socket: OsString) -> Result<Layer, String> {
         }
         AttachError::Malformed => "the session answered in an unknown language".to_owned(),
     })?;
+    let mut arguments = env::args_os();
+    let argv0 = arguments.next().unwrap_or_default();
+    let becomes_another = executable == policy.launch.launcher
+        && arguments.next().is_some_and(|first| first == PREFIX_COMMAND || first == LAUNCH_COMMAND);
+    if becomes_another {
+        if policy.launch.load_environment {
+            environment::import(&link).map_err(not_imported)?;
+        }
+        return Ok(None);
+    }
     working::find_out(policy.files_device, true);
-    let argv0 = env::args_os().next().unwrap_or_default();
     let skipped = process::is_skipped(&policy.skip_processes, &executable, argv0.as_bytes());
     if policy.launch.load_environment && !skipped {
-        environment::import(&link).map_err(|errno| format!("the pod's environment cannot be imported ({errno})"))?;
+        environment::import(&link).map_err(not_imported)?;
     }
     let paths = PathRules::new(&policy.files, &executable);
     tracing::info!(
@@ -94,7 +107,7 @@ fn attach(socket: OsString) -> Result<Layer, String> {
         // What it starts is supervised in everything, and needs no library.
         inheritance.withdraw();
     }
-    Ok(Layer {
+    Ok(Some(Layer {
         link,
         paths,
         policy,
@@ -103,7 +116,11 @@ fn attach(socket: OsString) -> Result<Layer, String> {
         strict,
         tokens: AtomicU64::new(sys::random()),
         notices: Notices::default(),
-    })
+    }))
+}
+
+fn not_imported(errno: Errno) -> String {
+    format!("the pod's environment cannot be imported ({errno})")
 }
 
 fn terminated(text: OsString) -> Option<CString> {

@@ -31,6 +31,10 @@ pub struct Policy {
 /// arguments. It finds its session in the environment, as a layer does.
 pub const LAUNCH_COMMAND: &str = "launch-supervised";
 
+/// First argument of the same program where an editor puts it before a program's command line, which is the rest: it
+/// becomes that program, in whichever way the program needs.
+pub const PREFIX_COMMAND: &str = "launch";
+
 /// How programs that the layer cannot live in are started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct LaunchPolicy {

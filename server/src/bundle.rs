@@ -25,9 +25,12 @@ pub(crate) enum BundleError {
     },
 }
 
+/// Name of the library.
+pub(crate) const LAYER: &str = "libmirrord_layer.so";
+
 /// The library that is loaded into the user's program: `MIRRORD_LAYER_FILE`, else next to this executable.
 pub(crate) fn layer() -> Result<PathBuf, BundleError> {
-    find("libmirrord_layer.so", "MIRRORD_LAYER_FILE")
+    find(LAYER, "MIRRORD_LAYER_FILE")
 }
 
 /// The agent for pods on this machine: `MIRRORD_AGENT_FILE`, else next to this executable.

@@ -1,15 +1,17 @@
 //! `mirrord exec`: a session around one program.
 
 mod launcher;
+mod prefix;
 mod rest;
 mod supervise;
 
 use std::{
     ffi::{OsStr, OsString},
+    path::PathBuf,
     time::Duration,
 };
 
-use protocol::policy::LAUNCH_COMMAND;
+use protocol::policy::{LAUNCH_COMMAND, PREFIX_COMMAND};
 use rules::executable::Reason;
 use session::{Injection, Options, Place, Session, event::Event};
 use tokio::process::{Child, Command};
@@ -206,6 +208,7 @@ fn spawn(program: &Program, arguments: &[OsString], session: &Session) -> std::i
     if watched.is_some() {
         command = Command::new(bundle::helper());
         command.arg(LAUNCH_COMMAND).arg(path).arg(name);
+        apply(&mut command, session.imported()); // there is no layer in it that would import it
         apply(&mut command, &without_library(injection));
     } else {
         command = Command::new(path);
@@ -213,6 +216,12 @@ fn spawn(program: &Program, arguments: &[OsString], session: &Session) -> std::i
         apply(&mut command, injection);
     }
     command.args(arguments).spawn()
+}
+
+/// What stands before a program's command line where somebody else starts it in the environment of a session: it chooses
+/// the engine, as we do here.
+pub(crate) fn prefix() -> [PathBuf; 2] {
+    [bundle::helper(), PREFIX_COMMAND.into()]
 }
 
 /// An injection for programs that are watched: our library would do nothing in them, or kill them.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! plugin ── mirrord ext ──▶ NewTask, FinishedTask, Warning… ──▶ FinishedTask "mirrord preparing to launch"
-//!   └─ starts the program with the environment of the last line      └─ lives until the program has gone
+//!   └─ starts the program with environment and launcher of the last line      └─ lives until the program has gone
 //! ```
 
 mod lifetime;
@@ -98,7 +98,8 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
         Some((_, Err(error))) => observer.tell(Event::Warning(error.to_string())),
         // The editor starts it, with an environment that does nothing in it.
         Some((path, Ok(Some(reason)))) => observer.tell(Event::Warning(format!(
-            "{} {reason}, which an environment alone does not reach: start it with `mirrord exec`, or from a shell",
+            "{} {reason}, which an environment alone does not reach: put `launcher` of the last line before its command \
+             line, or start it with `mirrord exec` or from a shell",
             path.display()
         ))),
         Some((_, Ok(None))) | None => {}
@@ -115,7 +116,7 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
     let session = exec::start_session(options, &progress, signals).await?;
     progress.settle();
     progress.silence();
-    terminal::print_line(&ready(session.injection()).to_string());
+    terminal::print_line(&ready(session.injection(), &exec::prefix()).to_string());
     let ended = lifetime::wait(&session, limits, signals).await;
     if tokio::time::timeout(CLEANUP_LIMIT, session.stop()).await.is_err() {
         terminal::say("warning: the session did not end in good order; the agent ends by itself");
@@ -128,7 +129,7 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
 }
 
 /// The last line: what a plugin applies to the launch.
-fn ready(injection: &Injection) -> Value {
+fn ready(injection: &Injection, launcher: &[PathBuf]) -> Value {
     let Injection { set, unset } = injection;
     let text = |text: &OsString| text.to_string_lossy().into_owned();
     let environment: serde_json::Map<String, Value> =
@@ -138,6 +139,7 @@ fn ready(injection: &Injection) -> Value {
         "patched_path": null,
         "env_to_unset": unset.iter().map(text).collect::<Vec<_>>(),
         "uses_operator": false,
+        "launcher": launcher.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>(),
     });
     json!({"type": "FinishedTask", "name": TASK, "success": true, "message": message.to_string()})
 }
@@ -153,8 +155,8 @@ mod tests {
     #[test]
     fn the_last_line_is_what_plugins_read() {
         let set = BTreeMap::from([("A".into(), "1".into()), ("LD_PRELOAD".into(), "/x.so".into())]);
-        let line = ready(&Injection { set, unset: vec!["AWS_PROFILE".into()] });
-        expect![[r#"{"type":"FinishedTask","name":"mirrord preparing to launch","success":true,"message":"{\"environment\":{\"A\":\"1\",\"LD_PRELOAD\":\"/x.so\"},\"patched_path\":null,\"env_to_unset\":[\"AWS_PROFILE\"],\"uses_operator\":false}"}"#]].assert_eq(&line.to_string());
+        let line = ready(&Injection { set, unset: vec!["AWS_PROFILE".into()] }, &["/m".into(), "launch".into()]);
+        expect![[r#"{"type":"FinishedTask","name":"mirrord preparing to launch","success":true,"message":"{\"environment\":{\"A\":\"1\",\"LD_PRELOAD\":\"/x.so\"},\"patched_path\":null,\"env_to_unset\":[\"AWS_PROFILE\"],\"uses_operator\":false,\"launcher\":[\"/m\",\"launch\"]}"}"#]].assert_eq(&line.to_string());
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use std::{
     convert::Infallible,
     env,
-    ffi::{CString, OsString},
+    ffi::{CString, OsStr, OsString},
     io,
     os::{
         fd::{AsFd, AsRawFd, OwnedFd},
@@ -28,10 +28,11 @@ use nix::sys::{
 use protocol::{
     Errno, PROTOCOL_VERSION, codec,
     link::{ToLayer, ToSession, encode_supervise, secret_from_hex, variable},
-    policy::LAUNCH_COMMAND,
+    policy::{LAUNCH_COMMAND, PREFIX_COMMAND},
 };
 use seccomp::handover::{HandoverError, hand_over};
 
+use super::prefix;
 use crate::{exit, terminal};
 
 /// The session answers at once; this guards against one that is stopped.
@@ -42,7 +43,7 @@ const REQUEST_LIMIT: usize = 8 * 1024;
 
 /// Why the program was not started.
 #[derive(Debug, thiserror::Error)]
-enum LaunchError {
+pub(super) enum LaunchError {
     #[error("its path or arguments are missing")]
     Arguments,
     #[error("{name} is missing or malformed: it is started by mirrord only")]
@@ -65,8 +66,10 @@ enum LaunchError {
 static START: extern "C" fn() = {
     extern "C" fn start() {
         let mut arguments = env::args_os().skip(1);
-        if arguments.next().is_some_and(|first| first == LAUNCH_COMMAND) {
-            launch(arguments);
+        match arguments.next() {
+            Some(first) if first == LAUNCH_COMMAND => launch(arguments),
+            Some(first) if first == PREFIX_COMMAND => prefix::launch(arguments.collect()),
+            _ => {}
         }
     }
     start
@@ -75,26 +78,45 @@ static START: extern "C" fn() = {
 /// Becomes the program, or ends with the reason.
 fn launch(mut arguments: impl Iterator<Item = OsString>) -> ! {
     let path = arguments.next().unwrap_or_default();
-    let Err(error) = run(&path, arguments);
-    terminal::say_error(&format!("{} was not started: {error}", path.display()));
-    let code = match &error {
-        LaunchError::Exec(error) if error.kind() == io::ErrorKind::NotFound => exit::NOT_FOUND,
-        _ => exit::CANNOT_RUN,
-    };
+    let Err(error) = become_supervised(&path, arguments.collect());
+    give_up(&format!("{} was not started: {error}", path.display()), error.exit_code())
+}
+
+impl LaunchError {
+    /// The exit code that shells give in such a case.
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Exec(error) if error.kind() == io::ErrorKind::NotFound => exit::NOT_FOUND,
+            _ => exit::CANNOT_RUN,
+        }
+    }
+}
+
+/// Ends the process before its own start.
+pub(super) fn give_up(why: &str, code: u8) -> ! {
+    terminal::say_error(why);
     // SAFETY: has no preconditions; nothing of ours waits to be cleaned up.
     unsafe { libc::_exit(code.into()) }
 }
 
-fn run(path: &OsString, arguments: impl Iterator<Item = OsString>) -> Result<Infallible, LaunchError> {
+/// Becomes the program at `path`, with the environment that is there.
+pub(super) fn become_it(path: &OsStr, arguments: Vec<OsString>) -> Result<Infallible, LaunchError> {
     let terminated = |text: &[u8]| CString::new(text).map_err(|_| LaunchError::Arguments);
     let program = terminated(path.as_bytes())?;
-    let arguments: Vec<CString> = arguments.map(|word| terminated(&word.into_vec())).collect::<Result<_, _>>()?;
+    let arguments: Vec<CString> =
+        arguments.into_iter().map(|word| terminated(&word.into_vec())).collect::<Result<_, _>>()?;
+    let mut pointers: Vec<_> = arguments.iter().map(|word| word.as_ptr()).collect();
+    pointers.push(ptr::null());
+    // SAFETY: both end as execv(3) demands, and live on.
+    unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
+    Err(LaunchError::Exec(io::Error::last_os_error()))
+}
+
+/// The same for a program that no library can be loaded into: the kernel announces its calls to the session.
+pub(super) fn become_supervised(path: &OsStr, arguments: Vec<OsString>) -> Result<Infallible, LaunchError> {
     if arguments.is_empty() {
         return Err(LaunchError::Arguments);
     }
-    let mut pointers: Vec<_> = arguments.iter().map(|word| word.as_ptr()).collect();
-    pointers.push(ptr::null());
-
     let connection = greet(path)?;
     let mut request = [0; REQUEST_LIMIT];
     let request = encode_supervise(path.as_bytes(), &mut request).map_err(|_| LaunchError::Arguments)?;
@@ -110,13 +132,11 @@ fn run(path: &OsString, arguments: impl Iterator<Item = OsString>) -> Result<Inf
         }
         _ => return Err(LaunchError::NotSupervised(io::Error::from_raw_os_error(libc::EPROTO))),
     }
-    // SAFETY: both end as execv(3) demands, and live on.
-    unsafe { libc::execv(program.as_ptr(), pointers.as_ptr()) };
-    Err(LaunchError::Exec(io::Error::last_os_error()))
+    become_it(path, arguments)
 }
 
 /// A connection to the session on which `Hello` has been answered.
-fn greet(executable: &OsString) -> Result<OwnedFd, LaunchError> {
+fn greet(executable: &OsStr) -> Result<OwnedFd, LaunchError> {
     let path = env::var_os(variable::SOCKET).map(PathBuf::from);
     let path = path.ok_or(LaunchError::Variable { name: variable::SOCKET })?;
     let secret = env::var(variable::SECRET).ok().and_then(|text| secret_from_hex(&text));

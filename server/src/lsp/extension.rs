@@ -144,6 +144,8 @@ pub struct Injection {
     pub set: BTreeMap<String, String>,
     /// Variables to remove.
     pub unset: Vec<String>,
+    /// What may stand before the program's command line, and must where the program is static or made with Go.
+    pub launcher: Vec<String>,
 }
 
 /// `mirrord/stop`: which session.

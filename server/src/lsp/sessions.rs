@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::extension::{Event, Injection, Running, SessionState, Start, What};
+use crate::exec;
 
 /// Sessions at once. Each has an agent in the cluster and a socket here.
 const LIMIT: usize = 32;
@@ -127,6 +128,7 @@ impl Sessions {
                     target: entry.target.clone(),
                     set: injection.set.into_iter().map(|(name, value)| (text(name), text(value))).collect(),
                     unset: injection.unset.into_iter().map(text).collect(),
+                    launcher: exec::prefix().map(|word| text(word.into_os_string())).into(),
                 });
             }
             entries.by_number.remove(&number);

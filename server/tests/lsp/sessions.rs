@@ -41,7 +41,8 @@ async fn a_session_starts_is_listed_and_stops() {
             injection,
             json!({
                 "session": "1", "target": "pod/x in namespace n",
-                "set": { "GREETING": "hello", "LD_PRELOAD": "/layer.so" }, "unset": ["LOCAL"]
+                "set": { "GREETING": "hello", "LD_PRELOAD": "/layer.so" }, "unset": ["LOCAL"],
+                "launcher": [std::env::current_exe().expect("its path"), "launch"]
             })
         );
         assert_eq!(

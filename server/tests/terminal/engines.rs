@@ -199,6 +199,27 @@ except FileNotFoundError as error:
 }
 
 #[test]
+fn a_prefix_chooses_the_engine_where_somebody_else_starts_the_program() {
+    let Some(bench) = Bench::with_pods() else { return };
+    let built = build(&bench, |name| matches!(name, "static" | "go-static"));
+    let launch = |words: &[&str]| bench.run(&[&["demo", "--", "./mirrord", "launch"], words].concat());
+    for name in built {
+        let program = format!("./{name}");
+        saw_the_pod(&launch(&[&program]), &program);
+        // Without the variable that a preloaded library needs, and without our library in what it starts.
+        let said = launch(&["--", &program, "/bin/sh", "-c", "echo preloads: $LD_PRELOAD"]);
+        assert_eq!(said.out, format!("{program} {IN_THE_POD}\npreloads:\n"), "{said:?}");
+    }
+    let said = launch(&["sh", "-c", "cat /app/config/message.txt; exit 7"]);
+    assert_eq!((said.code, said.out.as_str()), (7, "This file exists in the pod only.\n"), "{said:?}");
+    let said = launch(&["absent"]);
+    assert!(said.code == 127 && said.err.contains("`absent` not found in PATH"), "{said:?}");
+    let said = bench.run(&["launch", "true"]);
+    assert!(said.code == 2 && said.err.contains("MIRRORD_SESSION_SOCKET is not set"), "{said:?}");
+    bench.nothing_is_left();
+}
+
+#[test]
 fn skipped_programs_see_this_machine_and_their_children_the_pod() {
     let Some(bench) = Bench::with_pods() else { return };
     if build(&bench, |name| name == "static").is_empty() {

@@ -57,6 +57,15 @@ fn a_program_behind_a_wrapper_that_wipes_imports_for_itself() {
     assert_eq!(run(false, &["env", "-i", "MINE=1", "/bin/sh", "-c", show]), ",,,1\n", "as with any wrapper");
     assert_eq!(run(true, &["env", "-i", "MINE=1", "/bin/sh", "-c", show]), "hello from the pod's environment,x,,1\n");
     assert_eq!(run(true, &["/bin/sh", "-c", show]), "hello from the pod's environment,x,,\n");
+    // Nothing imports in a program that no library gets into: whoever starts it does.
+    match std::process::Command::new("busybox").arg("true").output() {
+        Ok(_) => {
+            let expected = "hello from the pod's environment,x,,\n";
+            assert_eq!(run(true, &["busybox", "sh", "-c", show]), expected);
+            assert_eq!(run(true, &["./mirrord", "launch", "busybox", "sh", "-c", show]), expected);
+        }
+        Err(error) => println!("skipped in part: there is no busybox: {error}"),
+    }
     // What a program hands to its child on purpose stands.
     let changed = format!("OWN=changed sh -c '{show}'");
     assert_eq!(run(true, &["/bin/sh", "-c", &changed]), "hello from the pod's environment,changed,,\n");
