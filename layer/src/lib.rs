@@ -6,6 +6,7 @@
 //!
 //! The layer takes no lock that a fork could leave held, and allocates nothing for a call that stays local.
 
+mod actions;
 mod cabi;
 mod classify;
 mod copies;

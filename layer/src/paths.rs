@@ -67,17 +67,20 @@ pub(crate) fn file(layer: &Layer, at: At, access: Access) -> Hooked<File> {
         Some(b'/') => file_of(path, access, layer.paths.decide(path, access)),
         Some(_) => match working::folder(layer, at.folder)? {
             None => Ok(File::Local(None)),
-            Some(folder) => {
-                let separator: &[u8] = if folder.ends_with(b"/") { b"" } else { b"/" };
-                let path = [&folder, separator, path].concat();
-                let verdict = layer.paths.decide_in(&folder, &path, access);
-                match file_of(&path, access, verdict)? {
-                    // Relative to the folder it would still be the target's.
-                    File::Local(None) => Ok(File::Local(Some(terminated(path)?))),
-                    file => Ok(file),
-                }
-            }
+            Some(folder) => below(layer, &folder, path, access),
         },
+    }
+}
+
+/// Whose file a path leads to that is relative to a folder of the target.
+pub(crate) fn below(layer: &Layer, folder: &[u8], path: &[u8], access: Access) -> Hooked<File> {
+    let separator: &[u8] = if folder.ends_with(b"/") { b"" } else { b"/" };
+    let path = [folder, separator, path].concat();
+    let verdict = layer.paths.decide_in(folder, &path, access);
+    match file_of(&path, access, verdict)? {
+        // Relative to the folder it would still be the target's.
+        File::Local(None) => Ok(File::Local(Some(terminated(path)?))),
+        file => Ok(file),
     }
 }
 

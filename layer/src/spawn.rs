@@ -90,17 +90,22 @@ impl LauncherArguments {
 }
 
 /// Decides how `target` is spawned: posix_spawn(3) leaves no place for a filter between fork and exec, so that the
-/// launcher takes the program's place where it needs one.
-pub(crate) fn before_spawn(layer: &Layer, target: Target, arguments: Texts) -> Hooked<Way> {
+/// launcher takes the program's place where it needs one. A relative path begins in `folder`, if there is one.
+pub(crate) fn before_spawn(layer: &Layer, target: Target, folder: Option<i32>, arguments: Texts) -> Hooked<Way> {
     if layer.strict {
         return Ok(Way::Itself(Library::Withheld)); // as above
     }
     let path = path_of(target)?;
-    let reason = match classify(path.c_str()) {
+    let found = match folder {
+        Some(folder) if !path.bytes().starts_with(b"/") => below(folder, path.bytes()),
+        _ => StackBytes::of(&[path.bytes()]),
+    };
+    let found = found.ok_or(Otherwise::Native)?;
+    let reason = match classify(found.c_str()) {
         Some(Engine::Seccomp(reason)) => reason,
         engine => return Ok(Way::Itself(unwatched(layer, path.c_str(), arguments, engine))),
     };
-    if !sys::is_executable(path.c_str()) || arguments.iter().next().is_none() {
+    if !sys::is_executable(found.c_str()) || arguments.iter().next().is_none() {
         return Ok(Way::Itself(Library::Withheld)); // it fails, and says why
     }
     let launcher = &layer.policy.launch.launcher;
@@ -153,15 +158,19 @@ fn path_of(target: Target) -> Hooked<StackBytes> {
         Target::Search(file) => search(file.bytes()?),
         Target::At(folder, path) => match path.bytes()? {
             path if path.starts_with(b"/") || folder == libc::AT_FDCWD => StackBytes::of(&[path]),
-            path => of_descriptor(folder).and_then(|mut whole| {
-                let fits = whole.push(b"/") && whole.push(path);
-                fits.then_some(whole)
-            }),
+            path => below(folder, path),
         },
         Target::Descriptor(fd) => of_descriptor(fd),
     };
     // Too long: exec fails, and says why.
     path.ok_or(Otherwise::Native)
+}
+
+/// A path from an open folder.
+fn below(folder: i32, path: &[u8]) -> Option<StackBytes> {
+    let mut whole = of_descriptor(folder)?;
+    let fits = whole.push(b"/") && whole.push(path);
+    fits.then_some(whole)
 }
 
 fn of_descriptor(fd: i32) -> Option<StackBytes> {

@@ -27,6 +27,7 @@ pub(crate) struct Layer {
 /// Lines that are said once.
 #[derive(Default)]
 pub(crate) struct Notices {
+    pub(crate) closed: notice::Once,
     pub(crate) copied_folder: notice::Once,
     pub(crate) copy: notice::Once,
     pub(crate) copy_lock: notice::Once,

@@ -89,6 +89,15 @@ pub(crate) fn open(path: &CStr, flags: c_int) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// A folder, by its path from an open one (or `AT_FDCWD`), to name things in it. `O_PATH`, closed on exec.
+pub(crate) fn open_folder(from: RawFd, path: &CStr) -> Result<OwnedFd, Errno> {
+    let flags = libc::O_PATH | libc::O_DIRECTORY | libc::O_CLOEXEC;
+    // SAFETY: `path` is terminated.
+    let fd = checked(unsafe { libc::openat(from, path.as_ptr(), flags) })?;
+    // SAFETY: a descriptor that nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// Longest path that the kernel takes, with its NUL.
 pub(crate) const PATH_LIMIT: usize = libc::PATH_MAX.unsigned_abs() as usize;
 

@@ -5,6 +5,8 @@
 mod bench;
 #[path = "terminal/check.rs"]
 mod check;
+#[path = "terminal/children.rs"]
+mod children;
 #[path = "terminal/commands.rs"]
 mod commands;
 #[path = "terminal/demo.rs"]

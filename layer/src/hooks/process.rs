@@ -3,8 +3,11 @@
 
 mod list;
 
+use std::os::fd::RawFd;
+
 use libc::{FILE, c_char, c_int, c_void, pid_t};
 
+use crate::actions;
 use crate::cabi::{Out, Text, Texts};
 use crate::hook::hook;
 use crate::inherit::Library;
@@ -12,7 +15,7 @@ use crate::scope::{self, Otherwise};
 use crate::spawn::{Target, Way, before_exec, before_spawn};
 use crate::state;
 
-/// `posix_spawn_file_actions_t` and `posix_spawnattr_t`: passed on, never looked into.
+/// `posix_spawn_file_actions_t`, and `posix_spawnattr_t`, which is passed on as it is.
 type Opaque = *const c_void;
 
 type Execve = unsafe extern "C-unwind" fn(Text, Texts, Texts) -> c_int;
@@ -49,13 +52,13 @@ hook! {
     fn posix_spawn(pid: Out<pid_t>, path: Text, actions: Opaque, attributes: Opaque, arguments: Texts, environment: Texts) -> c_int
         => around |real: Spawn, pid, path: Text, actions, attributes, arguments, environment| {
             // SAFETY: the program's own arguments, or ones that last for the call.
-            spawn(Target::Path(path), path, arguments, environment, |path, arguments, environment| unsafe { real(pid, path, actions, attributes, arguments, environment) })
+            spawn(Target::Path(path), path, actions, arguments, environment, |path, actions, arguments, environment| unsafe { real(pid, path, actions, attributes, arguments, environment) })
         };
     /// posix_spawnp(3)
     fn posix_spawnp(pid: Out<pid_t>, file: Text, actions: Opaque, attributes: Opaque, arguments: Texts, environment: Texts) -> c_int
         => around |real: Spawn, pid, file: Text, actions, attributes, arguments, environment| {
             // SAFETY: the program's own arguments, or ones that last for the call.
-            spawn(Target::Search(file), file, arguments, environment, |file, arguments, environment| unsafe { real(pid, file, actions, attributes, arguments, environment) })
+            spawn(Target::Search(file), file, actions, arguments, environment, |file, actions, arguments, environment| unsafe { real(pid, file, actions, attributes, arguments, environment) })
         };
 }
 
@@ -102,11 +105,34 @@ fn exec(target: Target, arguments: Texts, environment: Texts, real: impl FnOnce(
 fn spawn(
     target: Target,
     file: Text,
+    actions: Opaque,
+    arguments: Texts,
+    environment: Texts,
+    real: impl FnOnce(Text, Opaque, Texts, Texts) -> c_int,
+) -> c_int {
+    match scope::run(|layer| actions::prepare(layer, actions)) {
+        Ok(prepared) => prepared.lend(|actions| {
+            let real = |file, arguments, environment| real(file, actions, arguments, environment);
+            spawn_in(prepared.folder(), target, file, arguments, environment, real)
+        }),
+        Err(Otherwise::Native | Otherwise::Instead(_)) => {
+            let real = |file, arguments, environment| real(file, actions, arguments, environment);
+            spawn_in(None, target, file, arguments, environment, real)
+        }
+        Err(Otherwise::Fail(errno)) => errno.0,
+    }
+}
+
+/// As [`spawn`]; the child starts in `folder`, if there is one, and otherwise where its parent is.
+fn spawn_in(
+    folder: Option<RawFd>,
+    target: Target,
+    file: Text,
     arguments: Texts,
     environment: Texts,
     real: impl FnOnce(Text, Texts, Texts) -> c_int,
 ) -> c_int {
-    match scope::run_attached(|layer| before_spawn(layer, target, arguments)) {
+    match scope::run_attached(|layer| before_spawn(layer, target, folder, arguments)) {
         Ok(Way::Itself(library)) => complete(environment, library, |environment| real(file, arguments, environment)),
         Ok(Way::Launcher(launcher)) => {
             let list: Vec<*const c_char> = launcher.list(arguments);

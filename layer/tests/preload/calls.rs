@@ -73,6 +73,11 @@ fn being_in_a_folder_is_as_on_this_machine() {
 }
 
 #[test]
+fn children_start_in_folders_as_on_this_machine() {
+    same("actions");
+}
+
+#[test]
 fn new_names_are_as_on_this_machine() {
     same("temporary");
 }

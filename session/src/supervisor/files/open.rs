@@ -84,7 +84,16 @@ async fn opened(call: &Call, does: Does, file: &File) -> Result<(Lent, i32), Err
         }
         _ => return Err(Errno::ENOSYS),
     };
+    let flags = addable(flags);
     let creates = flags & libc::O_CREAT != 0 || flags & libc::O_TMPFILE == libc::O_TMPFILE;
     let mode = if creates { mode & PERMISSIONS & !umask(call.thread()) } else { 0 };
     Ok((file.open(flags, mode).await?, flags))
+}
+
+/// The kernel adds no `O_PATH` descriptor to another process (EBADF). One that can be read serves for whatever is done
+/// with such a descriptor: paths begin there, and `/proc/self/fd` names the file.
+fn addable(flags: i32) -> i32 {
+    const WITH_PATH: i32 = libc::O_CLOEXEC | libc::O_DIRECTORY | libc::O_NOFOLLOW;
+    // Nothing waits for a pipe's other end.
+    if flags & libc::O_PATH == 0 { flags } else { flags & WITH_PATH | libc::O_RDONLY | libc::O_NONBLOCK }
 }
