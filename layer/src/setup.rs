@@ -86,8 +86,11 @@ fn attach(socket: OsString) -> Result<Option<Layer>, String> {
         }
         return Ok(None);
     }
-    working::find_out(policy.files_device, true);
     let skipped = process::is_skipped(&policy.skip_processes, &executable, argv0.as_bytes());
+    if skipped {
+        working::start_outside(&policy, &executable);
+    }
+    working::find_out(policy.files_device, true);
     if policy.launch.load_environment && !skipped {
         environment::import(&link).map_err(not_imported)?;
     }

@@ -15,7 +15,7 @@ use crate::inherit::Library;
 use crate::scope::{Hooked, Otherwise};
 use crate::stack::StackBytes;
 use crate::state::Layer;
-use crate::{notice, sys};
+use crate::{notice, sys, working};
 
 /// What is executed.
 #[derive(Clone, Copy)]
@@ -44,6 +44,9 @@ pub(crate) fn before_exec(layer: &Layer, target: Target, arguments: Texts) -> Ho
     };
     if !sys::is_executable(path.c_str()) {
         return Ok(Library::Withheld); // exec fails, and says why
+    }
+    if is_skipped(layer, path.c_str(), arguments) {
+        working::start_outside(&layer.policy, path.bytes());
     }
     match filter::supervise(&layer.link, path.c_str()) {
         Ok(()) => {}
@@ -139,9 +142,7 @@ fn unwatched(layer: &Layer, path: &CStr, arguments: Texts, engine: Option<Engine
 
 /// Says that a program runs without us, unless it was asked for.
 fn tell_local(layer: &Layer, path: &CStr, arguments: Texts, what: &dyn Display, why: &str) {
-    let argv0 = arguments.iter().next();
-    let argv0 = argv0.as_ref().and_then(|text| text.bytes().ok()).unwrap_or_default();
-    if layer.skipped || process::is_skipped(&layer.policy.skip_processes, path.to_bytes(), argv0) {
+    if layer.skipped || is_skipped(layer, path, arguments) {
         return;
     }
     let shown = notice::printable(path.to_bytes());
@@ -149,6 +150,13 @@ fn tell_local(layer: &Layer, path: &CStr, arguments: Texts, what: &dyn Display, 
         .notices
         .uninjected
         .say(format_args!("{shown} {what}: it runs on this machine only, without the pod's files and network: {why}"));
+}
+
+/// Whether the program runs without us, by the skip list.
+fn is_skipped(layer: &Layer, path: &CStr, arguments: Texts) -> bool {
+    let argv0 = arguments.iter().next();
+    let argv0 = argv0.as_ref().and_then(|text| text.bytes().ok()).unwrap_or_default();
+    process::is_skipped(&layer.policy.skip_processes, path.to_bytes(), argv0)
 }
 
 /// The file that will be executed.

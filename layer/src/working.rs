@@ -9,10 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use libc::c_int;
 use protocol::Errno;
+use protocol::policy::Policy;
 
 use crate::scope::Hooked;
+use crate::stack::StackBytes;
 use crate::state::Layer;
-use crate::sys;
+use crate::{notice, sys};
 
 /// Whether this process is in a folder of the target.
 static IS_REMOTE: AtomicBool = AtomicBool::new(false);
@@ -20,10 +22,33 @@ static IS_REMOTE: AtomicBool = AtomicBool::new(false);
 /// Finds out whether this process is in a folder of the target, at its start and when it may have left one. Not in a
 /// child of vfork(2), which shares this memory and nothing else; it executes another program next.
 pub(crate) fn find_out(files_device: u64, is_own_process: bool) {
-    let is_remote = files_device != 0 && sys::device_of_folder().is_ok_and(|device| device == files_device);
+    let is_remote = is_in_targets(files_device);
     if is_own_process {
         IS_REMOTE.store(is_remote, Ordering::Relaxed);
     }
+}
+
+/// A program on the skip list knows nothing of the target's folders, and would have no path in one: it starts where the
+/// launch was. Runs between fork and exec, too.
+pub(crate) fn start_outside(policy: &Policy, program: &[u8]) {
+    if !is_in_targets(policy.files_device) {
+        return;
+    }
+    let left = current();
+    let launch: &[u8] = if policy.files.working.is_empty() { b"/" } else { &policy.files.working };
+    let is_there = StackBytes::of(&[launch]).is_some_and(|launch| sys::change_folder_to(launch.c_str()).is_ok());
+    let started = if is_there || sys::change_folder_to(c"/").is_err() { launch } else { b"/" };
+    notice::always(format_args!(
+        "{} runs without the pod (skip_processes) and cannot be in the pod's {}: it starts in {}",
+        notice::printable(program),
+        notice::printable(&left.unwrap_or_default()),
+        notice::printable(started)
+    ));
+}
+
+/// Whether the kernel has this process in a folder of the target, whoever has led it there.
+pub(crate) fn is_in_targets(files_device: u64) -> bool {
+    files_device != 0 && sys::device_of_folder().is_ok_and(|device| device == files_device)
 }
 
 /// Whether this process is in a folder of the target.

@@ -22,10 +22,11 @@ use protocol::{
 };
 
 use super::{
+    Subject,
     blob::Blob,
     errno, file_type, flags,
     handles::{Handles, OpenFile},
-    metadata::metadata,
+    metadata::{access, metadata},
     resolve::{LastLink, open_in, path_of, resolve},
 };
 use crate::rights::Rights;
@@ -46,7 +47,8 @@ const MADE_WHEN_READ: [FsType; 7] = [
 
 /// open(2). The first bytes are read already, so that a small file costs one hop.
 ///
-/// Fails with `ENXIO` for FIFOs, sockets and devices, unless `O_PATH` is set: opening them may block or act.
+/// Fails with `ENXIO` for FIFOs, sockets and devices that the target may open, unless `O_PATH` is set: opening them may
+/// block or act.
 pub(crate) fn open(
     root: &OwnedFd,
     request: &Open,
@@ -83,8 +85,12 @@ fn open_harmless(root: &OwnedFd, path: &[u8], flags: OFlag, mode: u32) -> Result
         if let Ok(place) = resolve(root, path, last)
             && is_special(file_type(&fstat(&place).map_err(errno)?))
         {
-            let exclusive = flags.contains(OFlag::O_CREAT | OFlag::O_EXCL);
-            return Err(Errno(if exclusive { libc::EEXIST } else { libc::ENXIO }));
+            if flags.contains(OFlag::O_CREAT | OFlag::O_EXCL) {
+                return Err(Errno(libc::EEXIST));
+            }
+            // Who may not open it hears that first, as from the kernel.
+            access(Subject::Place(place.as_fd()), asked(flags))?;
+            return Err(Errno(libc::ENXIO));
         }
     }
     let mode = if flags.contains(OFlag::O_CREAT) || flags::is_temporary(flags) {
@@ -98,6 +104,15 @@ fn open_harmless(root: &OwnedFd, path: &[u8], flags: OFlag, mode: u32) -> Result
         // A lease is being broken, fcntl(2); whoever holds it has some seconds for that.
         Err(Errno(libc::EWOULDBLOCK)) if !bare => open_in(root, path, flags | OFlag::O_NOCTTY, mode),
         answer => answer,
+    }
+}
+
+/// What access(2) is to be asked for.
+fn asked(flags: OFlag) -> i32 {
+    match flags & OFlag::O_ACCMODE {
+        OFlag::O_RDONLY => libc::R_OK,
+        OFlag::O_WRONLY => libc::W_OK,
+        _ => libc::R_OK | libc::W_OK,
     }
 }
 

@@ -31,10 +31,13 @@ hook! {
 type Getcwd = unsafe extern "C-unwind" fn(Room, usize) -> *mut c_char;
 
 hook! {
-    /// getcwd(3). A program on the skip list that was started in a folder of the target has no path there: libc would
-    /// look for one for ever, since the target's root is not this machine's.
+    /// getcwd(3). A program on the skip list that has gone into an open folder of the target has no path there: libc
+    /// would look for one for ever, since the target's root is not this machine's.
     fn getcwd(text: Room, room: usize) -> *mut c_char => around |real: Getcwd, text, room| {
-        if working::is_remote() && state::active().is_none() {
+        if let Some(layer) = state::attached()
+            && layer.skipped
+            && working::is_in_targets(layer.policy.files_device)
+        {
             return scope::failed(Errno::ENOENT);
         }
         match scope::decide(|_| told(text, room)) {

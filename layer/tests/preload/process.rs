@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use expect_test::expect;
+use protocol::policy::{FilePolicy, Policy};
 
 use crate::program::{c, inject, output_of, python, run};
-use crate::session::Session;
+use crate::session::{Session, policy};
 
 #[test]
 fn children_keep_the_layer() {
@@ -91,6 +92,22 @@ fn skipped_programs_are_attached_and_their_children_active() {
     .assert_eq(&run(&session, &skipped, &["-c", script]));
     // The shell, env(1) and cat(1): whoever is skipped says hello, too.
     assert_eq!(session.seen("hello first=true").len(), 3, "{:?}", session.seen("hello"));
+}
+
+#[test]
+fn skipped_programs_start_where_the_launch_was() {
+    let policy = policy();
+    let files = FilePolicy { working: b"/proc".to_vec(), ..policy.files };
+    let session = Session::with(Policy { files, ..policy }, None);
+    let skipped = session.folder.path().join("skipme");
+    symlink("/bin/pwd", &skipped).expect("a fresh name");
+    let text = run(&session, Path::new("/bin/sh"), &["-c", &format!("cd /data/folder; env -i {}", skipped.display())]);
+    expect![[r"
+        /proc
+        --- stderr
+        mirrord: /usr/bin/pwd runs without the pod (skip_processes) and cannot be in the pod's /data/folder: it starts in /proc
+    "]]
+    .assert_eq(&text);
 }
 
 #[test]

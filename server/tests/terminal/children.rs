@@ -85,8 +85,11 @@ const START_PYTHON: &str = "import subprocess, sys; subprocess.run(sys.argv[1:2]
 const START_NODE: &str = "const [program, cwd] = process.argv.slice(1); \
     require('child_process').spawnSync(program, [], {cwd, stdio: 'inherit'})";
 
+/// A language, and the command line of a program in it that starts another.
+type Starter = (&'static str, &'static [&'static str]);
+
 /// What starts children, by its language; programs of these names are built in the bench.
-const STARTERS: &[(&str, &[&str])] = &[
+const STARTERS: &[Starter] = &[
     ("C", &["./start-c"]),
     ("static C", &["./start-static"]),
     ("Rust", &["./start-rust"]),
@@ -97,7 +100,7 @@ const STARTERS: &[(&str, &[&str])] = &[
 ];
 
 /// A bench with everything in it that can be built here, and those starters that can start.
-fn bench() -> Option<(Bench, Vec<&'static (&'static str, &'static [&'static str])>)> {
+fn bench() -> Option<(Bench, Vec<&'static Starter>)> {
     let bench = Bench::with_pods()?;
     bench.write("where.c", WHERE_C);
     bench.write("start.c", START_C);

@@ -87,6 +87,11 @@ pub(super) fn remote_descriptor(thread: u32, number: i32, files_device: u64) -> 
     remote_path(&format!("/proc/{thread}/fd/{number}"), files_device)
 }
 
+/// Whether the descriptor `number` of a thread is one of the target's files, with a name or without.
+pub(super) fn is_targets(thread: u32, number: i32, files_device: u64) -> bool {
+    files_device != 0 && device_of(&format!("/proc/{thread}/fd/{number}")) == Some(files_device)
+}
+
 /// The target of a link in procfs, if it is on the device of the target's files.
 fn remote_path(link: &str, files_device: u64) -> Option<Vec<u8>> {
     if files_device == 0 || device_of(link)? != files_device {

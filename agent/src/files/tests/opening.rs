@@ -75,6 +75,14 @@ fn special_files_are_not_opened() {
         assert_eq!(devices.open("/zero", flags), Err(libc::ENXIO), "{flags:o}");
     }
     assert_eq!(fixture.open("/fifo", libc::O_CREAT | libc::O_EXCL), Err(libc::EEXIST));
+    // Who may only read it is told so.
+    nix::unistd::mkfifo(&fixture.outside("readable"), nix::sys::stat::Mode::S_IRUSR).expect("mkfifo");
+    let status = std::fs::read_to_string("/proc/thread-self/status").expect("procfs");
+    let plain = Rights::parse(&status).expect("four numbers").without_capabilities();
+    for (flags, errno) in [(libc::O_RDONLY, libc::ENXIO), (libc::O_WRONLY, libc::EACCES), (libc::O_RDWR, libc::EACCES)]
+    {
+        assert_eq!(plain.perform(|| fixture.open("/readable", flags)), Err(errno), "{flags:o}");
+    }
     assert_eq!(fixture.open("/fifo", libc::O_DIRECTORY), Err(libc::ENOTDIR));
     let (opened, _) = fixture.open("/fifo", libc::O_PATH).expect("only a place");
     assert_eq!(opened.metadata.mode & libc::S_IFMT, libc::S_IFIFO);

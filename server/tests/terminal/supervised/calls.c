@@ -144,6 +144,31 @@ static void opening(void) {
     content("local", syscall(SYS_open, "/proc/self/comm", O_RDONLY));
 }
 
+// Files that have no name get one, and what O_PATH gives names files.
+static void nameless(void) {
+    char named[40];
+    int file = syscall(SYS_openat, AT_FDCWD, "/srv/d", O_TMPFILE | O_RDWR, 0640);
+    tell("nameless", write(file, "content", 7));
+    snprintf(named, sizeof named, "/proc/self/fd/%d", file);
+    CALL(linkat, AT_FDCWD, named, AT_FDCWD, "/srv/d/n", AT_SYMLINK_FOLLOW);
+    CALL(linkat, AT_FDCWD, named, AT_FDCWD, "/srv/d/n", AT_SYMLINK_FOLLOW);
+    CALL(linkat, AT_FDCWD, named, AT_FDCWD, "/tmp/n", AT_SYMLINK_FOLLOW);
+    CALL(linkat, AT_FDCWD, named, AT_FDCWD, "/srv/d/m", 0);
+    content("named", open("/srv/d/n", O_RDONLY));
+    int folder = open("/srv/d", O_PATH | O_DIRECTORY);
+    CALL(linkat, file, "", folder, "m", 0x1000 /* AT_EMPTY_PATH */);
+    close(file);
+    content("named again", openat(folder, "m", O_RDONLY));
+    file = open("/srv/d/m", O_PATH | O_NOFOLLOW);
+    snprintf(named, sizeof named, "/proc/self/fd/%d", file);
+    content("opened again", open(named, O_RDONLY));
+    tell("chmod", chmod(named, 0604));
+    close(file);
+    CALL(unlinkat, folder, "n", 0);
+    CALL(unlinkat, folder, "m", 0);
+    tell("close", close(folder));
+}
+
 static void names(void) {
     CALL(mkdir, "/srv/d", 0777);
     CALL(mkdirat, AT_FDCWD, "/srv/d", 0777);
@@ -165,6 +190,7 @@ static void names(void) {
     CALL(unlink, "/srv/d");
     CALL(unlinkat, AT_FDCWD, "/srv/d/s", 0);
     CALL(unlinkat, AT_FDCWD, "/srv/d/s", 1);
+    nameless();
     DIR *folder = opendir("/srv/d");
     int found = 0;
     for (struct dirent *e; folder && (e = readdir(folder));) found += !strcmp(e->d_name, "f") + 10 * !strcmp(e->d_name, "l");

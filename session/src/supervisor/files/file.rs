@@ -24,6 +24,7 @@ pub(super) enum Side {
 }
 
 /// A path, and whose.
+#[derive(Clone)]
 pub(super) struct File {
     pub(super) proxy: Arc<Proxy>,
     pub(super) side: Side,

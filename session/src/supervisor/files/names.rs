@@ -1,5 +1,17 @@
 //! Calls that make, move, read and remove names.
 
+use std::{
+    ffi::OsStr,
+    os::{
+        fd::{AsFd, AsRawFd, RawFd},
+        unix::ffi::OsStrExt,
+    },
+};
+
+use nix::{
+    fcntl::{AT_FDCWD, AtFlags},
+    unistd::linkat,
+};
 use protocol::{
     Errno,
     file::{HardLink, MakeDirectory, MakeNode, ReadLink, Remove, Rename, SymbolicLink},
@@ -7,12 +19,13 @@ use protocol::{
 use rules::path::Access;
 
 use super::{
-    super::{Call, process::umask},
-    file::File,
+    super::{Call, directory::is_targets, process::umask},
+    file::{File, Side},
     locate::{Found, as_seen_from_here, locate},
     open::PERMISSIONS,
-    table::{self, Does, Line},
+    table::{self, Does, Follow, Line},
 };
+use crate::descriptors::Lent;
 
 /// readlink(2): what does not fit is cut off.
 pub(super) async fn read_link(call: &Call, file: &File, into: usize, room: usize) -> Result<i64, Errno> {
@@ -73,6 +86,16 @@ pub(super) fn two_paths(call: Call, line: &'static Line) {
         Ok((Found::Elsewhere(from), Found::Elsewhere(to))) => Ok((from, to)),
         Err(errno) => Err(errno),
     };
+    if let (Ok((_, to)), Some(number)) = (&both, open_file(&call, line))
+        && to.side == Side::Target
+        && call.still_waits()
+    {
+        let to = to.clone();
+        return call.later(move |call| async move {
+            let result = name_open(&call, number, &to).await;
+            call.answer(result.map(|()| 0));
+        });
+    }
     match both {
         Ok(_) if !call.still_waits() => call.answer(Err(Errno(libc::EINTR))),
         // Two file systems, as everybody who moves files knows them: mv(1) copies.
@@ -95,4 +118,34 @@ async fn joined(call: &Call, does: Does, from: &File, to: &File) -> Result<(), E
         Does::HardLink { follow, .. } => from.perform(HardLink { file: from.which(follow.of(call)), to: new }).await,
         _ => Err(Errno::ENOSYS),
     }
+}
+
+/// The open file of the target that linkat(2) is about: by its number, or by Linux's name for it.
+fn open_file(call: &Call, line: &Line) -> Option<RawFd> {
+    let (Does::HardLink { follow: follow @ Follow::If(flags), .. }, Some(folder)) = (line.does, line.at.folder) else {
+        return None;
+    };
+    let path = call.path(line.at.path.into()).ok()?;
+    let number = if path.is_empty() && call.int(flags.into()) & libc::AT_EMPTY_PATH != 0 {
+        call.int(folder.into())
+    } else if follow.of(call) {
+        str::from_utf8(path.strip_prefix(b"/proc/self/fd/")?).ok()?.parse().ok()?
+    } else {
+        return None;
+    };
+    is_targets(call.thread(), number, call.proxy().policy.files_device).then_some(number)
+}
+
+/// A file without a name (`O_TMPFILE`) is known to the kernel only: its new folder is opened to name it there.
+async fn name_open(call: &Call, number: RawFd, to: &File) -> Result<(), Errno> {
+    let slash = to.path.iter().rposition(|byte| *byte == b'/').ok_or(Errno::ENOENT)?;
+    let (parent, name) = (&to.path[..slash.max(1)], to.path[slash + 1..].to_vec());
+    let parent = File { path: parent.to_vec(), ..to.clone() };
+    let folder = parent.open(libc::O_PATH | libc::O_DIRECTORY, 0).await?;
+    let file = Lent::from(call.descriptor(number)?);
+    let linked = tokio::task::spawn_blocking(move || {
+        let file = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+        linkat(AT_FDCWD, file.as_str(), &folder, OsStr::from_bytes(&name), AtFlags::AT_SYMLINK_FOLLOW)
+    });
+    linked.await.map_err(|_| Errno::EIO)?.map_err(|errno| Errno(errno as i32))
 }
