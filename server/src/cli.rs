@@ -12,11 +12,18 @@ use crate::{check, demo, editor, env, exec, exit, explain, ext, flags::LaunchFla
 
 /// Run a local program as if it ran in a pod of a Kubernetes cluster.
 #[derive(Debug, Parser)]
-#[command(name = "mirrord", version, arg_required_else_help = true, max_term_width = 110)]
+#[command(name = "mirrord", version, arg_required_else_help = true, max_term_width = 110, after_help = FIRST_STEPS)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+/// For whoever types the name alone.
+const FIRST_STEPS: &str = "\
+First steps:
+  mirrord demo                                         see it work, without a cluster
+  mirrord targets -n NAMESPACE                         what a program can stand in for
+  mirrord exec -n NAMESPACE -t deploy/NAME -- PROGRAM  run it as if it were there";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -68,6 +75,7 @@ enum Command {
 
 /// What `exec` is told.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "mirrord exec [OPTIONS] -- PROGRAM [ARGUMENTS]...")]
 pub(crate) struct ExecArguments {
     #[command(flatten)]
     pub(crate) flags: LaunchFlags,
@@ -78,6 +86,7 @@ pub(crate) struct ExecArguments {
 
 /// What `demo` is told.
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "mirrord demo [[OPTIONS] -- PROGRAM [ARGUMENTS]...]")]
 struct DemoArguments {
     #[command(flatten)]
     flags: LaunchFlags,

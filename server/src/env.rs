@@ -4,8 +4,6 @@ mod json;
 mod reason;
 mod text;
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 use config::{
     Env,
@@ -77,10 +75,8 @@ async fn diff(arguments: DiffArguments, signals: &mut Signals) -> Result<u8, Fai
     let DiffArguments { flags, show, all, json, demo } = arguments;
     let (flags, place) =
         if demo { (flags.or_target("pod/demo-pod"), Place::Local(make_pod().await?)) } else { (flags, Place::Cluster) };
-    let file =
-        flags.core.file().or_else(|| Some(PathBuf::from(crate::settings::DEFAULT_FILE)).filter(|path| path.is_file()));
-    let settings =
-        Settings::load(file.as_deref(), &flags.overrides()).map_err(|error| Failure::new(exit::USAGE, &error))?;
+    let settings = Settings::load(flags.core.file_or_usual().as_deref(), &flags.overrides())
+        .map_err(|error| Failure::new(exit::USAGE, &error))?;
     settings.complain();
     let Some(config) = settings.loaded.config.clone() else {
         return Err(Failure::new(exit::USAGE, &"the configuration has errors; nothing was started"));

@@ -128,7 +128,7 @@ fn prepare(arguments: cli::ExecArguments, place: Place) -> Result<Launch, Failur
         let text = format!("this is already a program of a session; unset {SESSION_VARIABLE} to start another one");
         return Err(Failure::new(exit::USAGE, &text));
     }
-    let settings = Settings::load(flags.core.file().as_deref(), &flags.overrides())
+    let settings = Settings::load(flags.core.file_of_launch().as_deref(), &flags.overrides())
         .map_err(|error| Failure::new(exit::USAGE, &error))?;
     settings.complain();
     if !settings.usable() {

@@ -6,7 +6,7 @@ use clap::Args;
 use config::Overrides;
 use serde_json::{Value, json};
 
-use crate::settings;
+use crate::{settings, terminal};
 
 /// Flags that every command understands that looks at the configuration.
 #[derive(Args, Clone, Debug, Default)]
@@ -93,10 +93,28 @@ pub(crate) struct LaunchFlags {
     disable_version_check: bool,
 }
 
+fn usual_file() -> Option<PathBuf> {
+    Some(PathBuf::from(settings::DEFAULT_FILE)).filter(|path| path.is_file())
+}
+
 impl CoreFlags {
-    /// The configuration file that counts.
+    /// The configuration file that counts where something is started: one that was asked for.
     pub(crate) fn file(&self) -> Option<PathBuf> {
         settings::chosen_file(self.config_file.clone())
+    }
+
+    /// The same for people, who may believe that the usual file is read unasked.
+    pub(crate) fn file_of_launch(&self) -> Option<PathBuf> {
+        let file = self.file();
+        if file.is_none() && usual_file().is_some() {
+            terminal::say(&format!("{} is here and is not read: -f reads it", settings::DEFAULT_FILE));
+        }
+        file
+    }
+
+    /// The configuration file that counts where nothing is started: the usual one, unless another was asked for.
+    pub(crate) fn file_or_usual(&self) -> Option<PathBuf> {
+        self.file().or_else(usual_file)
     }
 
     fn keys(&self) -> Vec<(&'static str, Option<Value>)> {

@@ -13,7 +13,7 @@ pub enum Error {
     /// Nobody to stand in for.
     #[error(
         "no target: say whom the program stands in for, with `--target deploy/NAME` or `target` in mirrord.json; \
-         `mirrord ls` lists what there is; running without a target is not built yet"
+         `mirrord targets` lists what there is; running without a target is not built yet"
     )]
     NoTarget,
     /// The cluster is not reached.

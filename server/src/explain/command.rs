@@ -52,12 +52,8 @@ pub(crate) fn main(arguments: &Arguments) -> u8 {
         terminal::say_error("say what to explain: a path, a host, a port or a variable's name");
         return exit::USAGE;
     };
-    let file = arguments.flags.file().or_else(|| {
-        let usual = std::path::PathBuf::from(crate::settings::DEFAULT_FILE);
-        usual.is_file().then_some(usual)
-    });
     let overrides = Overrides { target_pending: true, ..LaunchFlags::of(arguments.flags.clone()).overrides() };
-    let settings = match Settings::load(file.as_deref(), &overrides) {
+    let settings = match Settings::load(arguments.flags.file_or_usual().as_deref(), &overrides) {
         Ok(settings) => settings,
         Err(error) => {
             terminal::say_error(&error.to_string());

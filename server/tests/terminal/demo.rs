@@ -74,6 +74,13 @@ fn a_program_of_ones_own_runs_in_the_pod() {
     assert_eq!(said.out, "hello from the pod's environment\nThis file exists in the pod only.\n");
     let said = bench.run(&["demo", "--", "sh", "-c", "kill -9 $$"]);
     assert_eq!(said.code, 137, "{said:?}");
+    // The configuration is found as exec finds it.
+    std::fs::create_dir(bench.path(".mirrord")).expect("a folder");
+    bench.write(".mirrord/mirrord.json", r#"{"feature": {"env": {"override": {"OWN": "x"}}}}"#);
+    let said = bench.run(&["demo", "-f", "--", "sh", "-c", "echo $OWN"]);
+    assert_eq!(said.out, "x\n", "{said:?}");
+    let said = bench.run(&["demo", "--", "sh", "-c", "echo $OWN"]);
+    assert_eq!((said.out.as_str(), said.err.contains("is not read: -f reads it")), ("\n", true), "{said:?}");
     bench.nothing_is_left();
 }
 

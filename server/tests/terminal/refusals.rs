@@ -39,6 +39,23 @@ fn the_variable_names_a_file_and_the_flag_beats_it() {
     fs::create_dir(bench.path(".mirrord")).expect("a folder");
     bench.write(".mirrord/mirrord.json", "{ \"elsewhere\": 1 }");
     refused(&bench, &["-f", "--", "true"], 2, &[".mirrord/mirrord.json:1:3", "/elsewhere"]);
+    refused(&bench, &["--", "no-such-program"], 127, &[".mirrord/mirrord.json is here and is not read: -f reads it"]);
+}
+
+#[test]
+fn a_launch_that_lacks_its_target_or_its_program_says_what_to_write() {
+    let Some(bench) = Bench::whole() else { return };
+    refused(
+        &bench,
+        &["--", "true"],
+        1,
+        &["no target", "`--target deploy/NAME`", "`mirrord targets` lists what there is"],
+    );
+    refused(&bench, &[], 2, &["mirrord exec [OPTIONS] -- PROGRAM"]);
+    let empty = bench.write("empty", "");
+    let mut command = bench.command(&["exec", "-t", "pod/x", "--", "true"]);
+    let said = said(&command.env("KUBECONFIG", &empty).output().expect("it starts"));
+    assert!(said.code == 1 && said.err.contains("the kubeconfig names no cluster; set KUBECONFIG"), "{said:?}");
 }
 
 #[test]

@@ -117,10 +117,17 @@ fn context(config: &Kubeconfig, wanted: Option<&str>) -> Result<String, ClusterE
     let present = || config.contexts.iter().map(|context| context.name.as_str());
     let Some(wanted) = wanted.or(config.current_context.as_deref()).filter(|name| !name.is_empty()) else {
         let contexts: Vec<_> = present().collect();
-        return Err(ClusterError::NoContext {
-            what: "the kubeconfig has no current context".into(),
-            help: format!("choose one with `kubectl config use-context` or `kube_context`: {}", contexts.join(", ")),
-        });
+        let (what, help) = if contexts.is_empty() {
+            (
+                "the kubeconfig names no cluster",
+                "set KUBECONFIG or `kubeconfig` in the configuration to one that does".into(),
+            )
+        } else {
+            let contexts = contexts.join(", ");
+            let help = format!("choose one with `kubectl config use-context` or `kube_context`: {contexts}");
+            ("the kubeconfig has no current context", help)
+        };
+        return Err(ClusterError::NoContext { what: what.into(), help });
     };
     if present().any(|name| name == wanted) {
         return Ok(wanted.to_owned());
