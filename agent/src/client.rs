@@ -155,8 +155,12 @@ impl Session {
                     return stream.reset(Errno(libc::ENOMEM));
                 };
                 let performer = self.services.performer.clone();
+                let admitted = match performer.admit(&encoded) {
+                    Ok(admitted) => admitted,
+                    Err(errno) => return stream.reset(errno),
+                };
                 self.tasks.spawn(async move {
-                    ended.run_until_cancelled(performer.serve(encoded, stream)).await;
+                    ended.run_until_cancelled(performer.serve(admitted, stream)).await;
                     drop(permit);
                 });
             }

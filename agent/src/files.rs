@@ -13,6 +13,7 @@ pub(crate) mod metadata;
 pub(crate) mod names;
 mod open;
 mod resolve;
+pub(crate) mod turns;
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 

@@ -26,7 +26,7 @@ use tokio::time::timeout;
 pub(crate) use self::performer::Performer;
 use crate::{
     dns, env,
-    files::{self, Subject, attributes, blob::Blob, content, handles::OpenFile, metadata, names},
+    files::{self, Subject, attributes, blob::Blob, content, handles::OpenFile, locks::Placed, metadata, names},
 };
 
 /// How soon, and how seldom at last, a lock is tried again that another process of the target may hold.
@@ -39,6 +39,31 @@ struct SetOnDrop(Arc<AtomicBool>);
 impl Drop for SetOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Performer {
+    /// Places or removes a lock; once this is dropped, nothing happens any more.
+    async fn place(&self, request: Lock) -> Result<Placed, Errno> {
+        let cancelled = Arc::new(AtomicBool::new(false));
+        let _cancel = SetOnDrop(cancelled.clone());
+        let mut pause = SHORTEST_PAUSE;
+        loop {
+            let unlocked = self.open_files.locks.unlocked().notified();
+            tokio::pin!(unlocked);
+            unlocked.as_mut().enable();
+            let (open_files, cancelled) = (self.open_files.clone(), cancelled.clone());
+            let placed = self
+                .at_handle(request.handle, move |_| open_files.locks.place(&open_files.handles, request, &cancelled))
+                .await;
+            match placed {
+                Err(Errno(libc::EAGAIN)) if request.wait => {}
+                placed => return placed,
+            }
+            // The target's own processes do not tell us.
+            let _ = timeout(pause, unlocked).await;
+            pause = (2 * pause).min(LONGEST_PAUSE);
+        }
     }
 }
 
@@ -91,28 +116,8 @@ impl Operations for Performer {
     }
 
     async fn lock(&self, request: Lock) -> Result<Answer<(), Blob>, Errno> {
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let _cancel = SetOnDrop(cancelled.clone());
-        let mut pause = SHORTEST_PAUSE;
-        loop {
-            let unlocked = self.open_files.locks.unlocked().notified();
-            tokio::pin!(unlocked);
-            unlocked.as_mut().enable();
-            let (open_files, cancelled) = (self.open_files.clone(), cancelled.clone());
-            let placed = self
-                .at_handle(request.handle, move |_| open_files.locks.place(&open_files.handles, request, &cancelled))
-                .await;
-            match placed {
-                Err(Errno(libc::EAGAIN)) if request.wait => {}
-                placed => {
-                    placed?.keep();
-                    return Ok(().into());
-                }
-            }
-            // The target's own processes do not tell us.
-            let _ = timeout(pause, unlocked).await;
-            pause = (2 * pause).min(LONGEST_PAUSE);
-        }
+        self.place(request).await?.keep();
+        Ok(().into())
     }
 
     async fn test_lock(&self, request: TestLock) -> Result<Answer<Option<HeldLock>, Blob>, Errno> {

@@ -120,7 +120,8 @@ pub struct Read {
     pub len: u32,
 }
 
-/// pwrite(2), whole; under `O_APPEND` at the end of the file, wherever `offset` points.
+/// pwrite(2), whole; under `O_APPEND` at the end of the file, wherever `offset` points. Writes to one handle that appends
+/// are done in the order of their arrival, so that several may be under way.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Write {
     /// The open file.
@@ -201,8 +202,10 @@ pub struct Lock {
     pub kind: LockKind,
     /// Start and length in bytes, length 0: to the end of the file.
     pub range: Option<(i64, i64)>,
-    /// Whether to wait for others; the wait ends when the session resets the request's stream. An answer may be under
-    /// way then: the session gives up what it did not hold before.
+    /// Whether to wait for others; the wait ends when the session resets the request's stream.
+    ///
+    /// A lock is the owner's once the session, which has the answer, finishes its direction of the stream. If it resets
+    /// the stream instead, because nobody wants the lock any more, everything is as it was before.
     pub wait: bool,
 }
 

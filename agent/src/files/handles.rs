@@ -15,7 +15,10 @@ use nix::{
 };
 use protocol::{Errno, file::Handle};
 
-use super::{errno, file_type};
+use super::{
+    errno, file_type,
+    turns::{Turn, Turns},
+};
 use crate::{rights::Rights, threads::close_aside};
 
 /// Files that a session may hold open; `EMFILE` beyond it, and beyond half of what the agent itself may have open.
@@ -32,19 +35,28 @@ pub(crate) struct OpenFile {
     /// Device and inode number: which file it is, for locks.
     pub(super) identity: (u64, u64),
     is_directory: bool,
+    /// Those who append to it.
+    turns: Arc<Turns>,
 }
 
 impl OpenFile {
     pub(super) fn new(descriptor: OwnedFd, status: &FileStat, flags: OFlag, rights: Arc<Rights>) -> Self {
         let is_directory = file_type(status) == SFlag::S_IFDIR;
-        Self { descriptor: Some(descriptor), rights, flags, identity: (status.st_dev, status.st_ino), is_directory }
+        Self {
+            descriptor: Some(descriptor),
+            rights,
+            flags,
+            identity: (status.st_dev, status.st_ino),
+            is_directory,
+            turns: Arc::default(),
+        }
     }
 
     /// Another description of the same file.
     pub(super) fn like(&self, descriptor: OwnedFd, flags: OFlag) -> Self {
-        let Self { descriptor: _, rights, flags: _, identity, is_directory } = self;
+        let Self { descriptor: _, rights, flags: _, identity, is_directory, turns: _ } = self;
         let (rights, identity, is_directory) = (rights.clone(), *identity, *is_directory);
-        Self { descriptor: Some(descriptor), rights, flags, identity, is_directory }
+        Self { descriptor: Some(descriptor), rights, flags, identity, is_directory, turns: Arc::default() }
     }
 
     /// Rights of whoever opened it. What the kernel checks at open(2) is not asked again.
@@ -60,6 +72,11 @@ impl OpenFile {
     /// How it may be used: `O_RDONLY`, `O_WRONLY` or `O_RDWR`.
     pub(super) fn access(&self) -> OFlag {
         self.flags & OFlag::O_ACCMODE
+    }
+
+    /// A turn for a write, if they must keep the order in which they came.
+    pub(crate) fn turn_to_append(&self) -> Option<Turn> {
+        self.flags.contains(OFlag::O_APPEND).then(|| self.turns.next())
     }
 
     pub(super) fn is_directory(&self) -> bool {

@@ -20,10 +20,8 @@ use protocol::{
 };
 use tokio::sync::Notify;
 
-use self::{
-    claim::{Claim, Placed},
-    ranges::Range,
-};
+pub(crate) use self::claim::Placed;
+use self::{claim::Claim, ranges::Range};
 use super::handles::{Handles, OpenFile};
 
 /// Owners and files that a session may have locks of; each is a descriptor. `ENOLCK` beyond it.

@@ -4,11 +4,11 @@ use std::{os::fd::OwnedFd, sync::Arc};
 
 use protocol::{
     Errno,
-    file::{Handle, Lock, Which},
+    file::{Handle, Lock, Which, Write},
     operation::{BLOB_FOLLOWS, NO_BLOB, Operation, Operations},
 };
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     sync::{Notify, Semaphore},
 };
 
@@ -19,6 +19,7 @@ use crate::{
         blob::Blob,
         handles::{Handles, OpenFile},
         locks::Locks,
+        turns::Turn,
     },
     rights::Rights,
     target::Target,
@@ -56,6 +57,14 @@ pub(super) struct OpenFiles {
     pub(super) locks: Locks,
 }
 
+/// An operation that has arrived.
+#[derive(Debug)]
+pub(crate) struct Admitted {
+    operation: Operation,
+    /// Which others it comes after.
+    turn: Option<Turn>,
+}
+
 impl Performer {
     /// Performs on `target`.
     pub(crate) fn new(target: Arc<Target>) -> Self {
@@ -81,30 +90,37 @@ impl Performer {
         self.open_files.locks.release_all();
     }
 
-    /// Serves one operation's stream to its end. An answer that cannot be sent any more is no error of ours.
-    pub(crate) async fn serve(&self, encoded: Vec<u8>, mut stream: link::Stream) {
-        let operation = match protocol::codec::decode::<Operation>(&encoded) {
-            Ok(operation) => operation,
-            Err(error) => {
-                tracing::warn!(%error, "an operation cannot be read");
-                return stream.reset(Errno::EINVAL);
+    /// Takes an operation in. To be called in the order in which they arrive.
+    pub(crate) fn admit(&self, encoded: &[u8]) -> Result<Admitted, Errno> {
+        let operation = protocol::codec::decode::<Operation>(encoded).map_err(|error| {
+            tracing::warn!(%error, "an operation cannot be read");
+            Errno::EINVAL
+        })?;
+        let turn = match &operation {
+            Operation::Write { request: Write { handle, .. } } => {
+                self.open_files.handles.get(*handle).ok().and_then(|file| file.turn_to_append())
             }
+            _ => None,
         };
-        drop(encoded);
+        Ok(Admitted { operation, turn })
+    }
+
+    /// Serves one operation's stream to its end. An answer that cannot be sent any more is no error of ours.
+    pub(crate) async fn serve(&self, admitted: Admitted, stream: link::Stream) {
+        let Admitted { operation, turn } = admitted;
         let name = operation.name();
-        let waits = matches!(operation, Operation::Lock { request: Lock { wait: true, .. } });
-        let answered = if waits {
-            // Beside the others: one of those may be what it waits for.
-            let Ok(_permit) = self.waits.try_acquire() else { return stream.reset(Errno(libc::ENOLCK)) };
-            tokio::select! {
-                biased;
-                errno = stream.reset_by_peer() => return tracing::debug!(name, %errno, "a wait was given up"),
-                answered = self.perform(operation) => answered,
-            }
-        } else {
+        if let Operation::Lock { request } = operation {
+            return self.serve_lock(request, stream).await;
+        }
+        // Before the permit: those that wait for this one could have them all.
+        if let Some(turn) = &turn {
+            turn.comes().await;
+        }
+        let answered = {
             let _permit = self.operations.acquire().await.expect("never closed");
             self.perform(operation).await
         };
+        drop(turn);
         let (answer, blob) = match answered {
             Ok(answer) => answer,
             Err(error) => {
@@ -114,6 +130,40 @@ impl Performer {
         };
         if let Err(error) = self.send(stream, &answer, blob).await {
             tracing::debug!(name, %error, "an answer was not taken");
+        }
+    }
+
+    /// Serves a lock's stream. The lock is its owner's when the session, which has the answer, finishes the stream: nobody
+    /// would ever give up one that nobody knows of.
+    async fn serve_lock(&self, request: Lock, mut stream: link::Stream) {
+        let permit = if request.wait {
+            // Beside the others: one of those may be what it waits for.
+            let Ok(permit) = self.waits.try_acquire() else { return stream.reset(Errno(libc::ENOLCK)) };
+            permit
+        } else {
+            self.operations.acquire().await.expect("never closed")
+        };
+        let placed = tokio::select! {
+            biased;
+            errno = stream.reset_by_peer(), if request.wait => return tracing::debug!(%errno, "a wait was given up"),
+            placed = self.place(request) => placed,
+        };
+        drop(permit);
+        let told = placed.as_ref().map(drop).map_err(|errno| *errno);
+        let answer = protocol::codec::encode(&told).expect("a number at most");
+        let finished = async {
+            stream.write_encoded(&answer).await?;
+            stream.write_all(&[NO_BLOB]).await?;
+            stream.shutdown().await?;
+            stream.read(&mut [0]).await
+        };
+        match (finished.await, placed) {
+            (Ok(_), Ok(placed)) => placed.keep(),
+            (Err(error), Ok(placed)) => {
+                drop(placed);
+                tracing::debug!(%error, "a lock was taken back");
+            }
+            (_, Err(_)) => {}
         }
     }
 

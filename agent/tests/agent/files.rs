@@ -28,6 +28,7 @@ use protocol::{
     },
     operation::{Operation, Request, decode_answer},
 };
+use tokio::io::AsyncWriteExt;
 
 use super::{
     agent::{Agent, Session, Target},
@@ -252,7 +253,57 @@ fn ask(session: &Session, request: impl Into<Operation>) -> Stream {
 }
 
 async fn answer<R: Request>(stream: &mut Stream) -> Result<R::Reply, Errno> {
-    decode_answer::<R>(&stream.read_encoded().await.expect("an answer")).expect("of this request")
+    let answer = stream.read_encoded().await.expect("an answer");
+    stream.shutdown().await.expect("there");
+    decode_answer::<R>(&answer).expect("of this request")
+}
+
+#[test]
+fn what_is_appended_side_by_side_keeps_its_order() {
+    in_pod(|| async {
+        let (target, folder) = (Target::start(), Folder::new());
+        let agent = Agent::start(&target, &[]);
+        let session = agent.session().await;
+        let log =
+            open(&session, folder.path("log"), libc::O_WRONLY | libc::O_CREAT | libc::O_APPEND).await.expect("new");
+        let line =
+            |number: u32| format!("{number:0width$}\n", width = usize::try_from(number % 7).expect("small") * 8000);
+        let lines: Vec<_> = (0..200).map(line).collect();
+        let append = |line: &String| ask(&session, Write { handle: log, offset: 0, data: line.clone().into_bytes() });
+        let mut under_way: Vec<_> = lines.iter().map(append).collect();
+        for stream in &mut under_way {
+            assert_eq!(answer::<Write>(stream).await, Ok(()));
+        }
+        assert!(fs::read_to_string(folder.at("log")).expect("text") == lines.concat());
+    });
+}
+
+#[test]
+fn a_lock_that_was_granted_too_late_is_taken_back() {
+    in_pod(|| async {
+        let (target, folder) = (Target::start(), Folder::new());
+        fs::write(folder.at("f"), "").expect("write");
+        let agent = Agent::start(&target, &[]);
+        let (one, two) = (agent.session().await, agent.session().await);
+        let (mine, its) = (
+            open(&one, folder.path("f"), libc::O_RDWR).await.expect("there"),
+            open(&two, folder.path("f"), libc::O_RDWR).await.expect("there"),
+        );
+        for range in [None, Some((0, 10))] {
+            let lock = |handle, kind, wait| Lock { handle, owner: 1, kind, range, wait };
+            two.perform(lock(its, LockKind::Shared, false)).await.expect("free");
+            for wait in [true, false] {
+                let mut late = ask(&two, lock(its, LockKind::Exclusive, wait));
+                late.read_encoded().await.expect("granted");
+                late.reset(Errno(libc::EINTR));
+                one.perform(lock(mine, LockKind::Shared, true)).await.expect("shared again");
+                let busy = one.perform(lock(mine, LockKind::Exclusive, false)).await;
+                assert_eq!(busy.map(drop), Err(Errno(libc::EAGAIN)), "and still held");
+                one.perform(lock(mine, LockKind::Unlocked, false)).await.expect("held");
+            }
+            two.perform(lock(its, LockKind::Unlocked, false)).await.expect("held");
+        }
+    });
 }
 
 #[test]

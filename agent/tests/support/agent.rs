@@ -18,7 +18,7 @@ use protocol::{
     outgoing::{Connect, Connected},
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::TcpStream,
 };
 
@@ -177,6 +177,7 @@ impl Session {
         let head = StreamHead::Operation(encode(&operation).expect("small"));
         let mut stream = self.link.open(&head).expect("open");
         let answer = stream.read_encoded().await.expect("an answer");
+        stream.shutdown().await.expect("there"); // locks are ours from here on
         let reply = decode_answer::<R>(&answer).expect("of this request")?;
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await.expect("whole");

@@ -6,8 +6,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use link::Link;
-use protocol::{Errno, codec::MESSAGE_LIMIT, control::StreamHead, operation::BLOB_FOLLOWS};
+use link::{Link, Stream};
+use protocol::{
+    Errno,
+    codec::MESSAGE_LIMIT,
+    control::StreamHead,
+    operation::{BLOB_FOLLOWS, name_of},
+};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     net::unix::{OwnedReadHalf, OwnedWriteHalf},
@@ -95,9 +100,15 @@ pub(super) async fn serve(
                 let cancel = CancellationToken::new();
                 let held = cancels.clone();
                 held.lock().unwrap_or_else(PoisonError::into_inner).insert(number, cancel.clone());
-                let (link, frames) = (link.clone(), frames.clone());
+                let frames = frames.clone();
+                let taking = if name_of(&payload) == Some("lock") { Taking::WhenAnswered } else { Taking::Anyway };
+                // Here, and not in the task: the agent shall see them in the helper's order.
+                let stream = link.open(&StreamHead::Operation(payload));
                 requests.spawn(async move {
-                    let end = pass_on(&link, payload, &frames, number, &cancel).await;
+                    let end = match stream {
+                        Ok(stream) => pass_on(stream, taking, &frames, number, &cancel).await,
+                        Err(closed) => Err(io::Error::other(closed.to_string())),
+                    };
                     // Before the end is told: the helper may use the number again at once.
                     held.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
                     finish(&frames, number, end).await;
@@ -131,26 +142,49 @@ pub(super) fn lost(path: &[u8], errno: Errno) -> String {
     format!("{path}: what the program wrote did not all reach the pod: {errno}")
 }
 
+/// When we finish our direction of an operation's stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Taking {
+    /// At once.
+    Anyway,
+    /// With the answer, which the helper then gets even if it takes the request back: a lock is had or not.
+    WhenAnswered,
+}
+
 /// One operation on a stream of its own, which is reset when the helper takes the request back.
 async fn pass_on(
-    link: &Link,
-    operation: Vec<u8>,
+    mut stream: Stream,
+    taking: Taking,
     frames: &Frames,
     number: u32,
     cancel: &CancellationToken,
 ) -> io::Result<()> {
-    let head = StreamHead::Operation(operation);
-    let mut stream = link.open(&head).map_err(|closed| io::Error::other(closed.to_string()))?;
-    let exchange = async {
+    let answered = async {
+        if taking == Taking::Anyway {
+            stream.shutdown().await?;
+        }
+        stream.read_encoded().await
+    };
+    let Some(answer) = cancel.run_until_cancelled(answered).await else { return taken_back(stream) };
+    let answer = answer?;
+    if taking == Taking::WhenAnswered {
         stream.shutdown().await?;
-        let answer = stream.read_encoded().await?;
-        let sent = frames.send(frame(ToHelper::Answer, number, &answer)).await;
-        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+    }
+    let sent = frames.send(frame(ToHelper::Answer, number, &answer)).await;
+    sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+    let rest = async {
         if stream.read_u8().await? == BLOB_FOLLOWS { copy(&mut stream, frames, number).await } else { Ok(()) }
     };
-    if let Some(end) = cancel.run_until_cancelled(exchange).await {
-        return end;
+    if taking == Taking::WhenAnswered {
+        return rest.await;
     }
+    match cancel.run_until_cancelled(rest).await {
+        Some(end) => end,
+        None => taken_back(stream),
+    }
+}
+
+fn taken_back(stream: Stream) -> io::Result<()> {
     stream.reset(Errno(libc::EINTR));
     Err(io::Error::from_raw_os_error(libc::EINTR))
 }

@@ -16,6 +16,7 @@ mod directory;
 mod dispatch;
 mod file;
 mod interrupts;
+mod leaving;
 mod locks;
 mod mount;
 mod names;
@@ -41,7 +42,7 @@ use nix::sys::{
 use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
-use self::{caller::Caller, device::Device, file::File, mount::Owners, prime::Primes, tree::Tree};
+use self::{caller::Caller, device::Device, file::File, leaving::LentOut, mount::Owners, prime::Primes, tree::Tree};
 
 /// First argument of our executable that leads to [`main`].
 pub const HIDDEN_COMMAND: &str = "files-helper";
@@ -55,6 +56,7 @@ struct Helper {
     tree: RefCell<Tree>,
     primes: RefCell<Primes>,
     files: RefCell<HashMap<u64, Rc<File>>>,
+    lent: LentOut,
     next_file: Cell<u64>,
     /// Bytes that are fetched ahead of all readers.
     fetched: Rc<Cell<u64>>,
@@ -96,6 +98,7 @@ impl Helper {
             tree: RefCell::new(Tree::new()),
             primes: RefCell::default(),
             files: RefCell::default(),
+            lent: LentOut::default(),
             next_file: Cell::new(1),
             fetched: Rc::default(),
             unwritten: Cell::new(0),

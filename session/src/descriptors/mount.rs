@@ -28,6 +28,7 @@ use super::{
     Lent,
     forward::{self, FRAMES, Frames, Settling, frame},
     launch::Started,
+    lent::Lender,
     opening::Opening,
     wire::{Held, Moment, PRIME_BIT, Primed, ToHelper},
 };
@@ -132,9 +133,10 @@ impl Files {
         opening.done(); // the helper closes what nobody uses
         let root = self.root.as_fd().try_clone_to_owned()?;
         let done = Unprime { frames: self.frames.clone(), number };
+        let lender = Lender { frames: self.frames.clone(), number };
         let here = tokio::task::spawn_blocking(move || {
             let _done = done;
-            open_below(&root, &path, flags).map(Lent::from)
+            open_below(&root, &path, flags).map(|descriptor| Lent::of(descriptor, lender))
         });
         // Whoever reads waits for the bytes that it wants, whoever opens for none.
         let frames = self.frames.clone();

@@ -35,6 +35,8 @@ pub(super) enum ToHelper {
     /// Asks for [`ToSession::Settled`] as soon as everything written so far has reached the agent. Payload 1: something
     /// was changed by path, what is known of files is to be forgotten as well.
     Settle = 5,
+    /// The session has closed its own copy of the descriptor that came of an announcement: the program has the others.
+    Returned = 6,
 }
 
 /// What the helper says.
@@ -52,7 +54,9 @@ pub(super) enum ToSession {
 
 impl ToHelper {
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Answer, Self::Data, Self::End, Self::Prime, Self::Unprime, Self::Settle].get(usize::from(byte)).copied()
+        [Self::Answer, Self::Data, Self::End, Self::Prime, Self::Unprime, Self::Settle, Self::Returned]
+            .get(usize::from(byte))
+            .copied()
     }
 }
 

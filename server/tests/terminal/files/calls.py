@@ -267,6 +267,43 @@ def record_locks_exclude_other_processes_until_the_file_is_closed():
 
 
 @check
+def a_lock_is_free_as_soon_as_its_last_descriptor_is_closed():
+    for number in range(100):
+        file = os.open(path("turns"), os.O_RDWR | os.O_CREAT)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if number % 2:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        os.close(file)
+
+
+@check
+def the_end_of_a_file_is_known_right_after_appending():
+    file = os.open(path("end"), os.O_RDWR | os.O_CREAT | os.O_APPEND)
+    os.write(file, b"x" * 100_000)
+    assert os.fstat(file).st_size == os.lseek(file, 0, os.SEEK_END) == 100_000
+    # By path, and so without the knowledge of who has it open.
+    os.truncate(path("end"), 10)
+    os.write(file, b"y" * 5)
+    assert os.lseek(file, 0, os.SEEK_END) == os.fstat(file).st_size == 15
+    other = os.open(path("end"), os.O_WRONLY | os.O_APPEND)
+    for number in range(100):
+        os.write(other if number % 3 else file, b"%2d" % number)
+        assert os.lseek(file, 0, os.SEEK_END) == os.fstat(other).st_size == 17 + 2 * number
+    assert os.pread(file, 100, 5) == b"x" * 5 + b"y" * 5 + b"".join(b"%2d" % number for number in range(45))
+    os.close(other)
+    os.close(file)
+
+
+@check
+def large_appends_arrive_in_order():
+    pieces = [bytes([number]) * (50_000 + number) for number in range(100)]
+    with open(path("appended"), "ab", buffering=0) as file:
+        for piece in pieces:
+            file.write(piece)
+    assert open(path("appended"), "rb").read() == b"".join(pieces)
+
+
+@check
 def synchronising_and_statistics_work():
     file = os.open(path("synchronised"), os.O_RDWR | os.O_CREAT)
     os.write(file, b"x")

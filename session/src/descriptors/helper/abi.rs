@@ -121,6 +121,12 @@ impl Request {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'a>(&'a [u8]);
 
+impl<'a> From<&'a [u8]> for Fields<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+}
+
 impl<'a> Fields<'a> {
     pub(super) fn u32(&mut self) -> Option<u32> {
         let (first, rest) = self.0.split_first_chunk()?;

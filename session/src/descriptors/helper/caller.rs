@@ -3,6 +3,8 @@
 use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
+    future::Future,
+    marker::PhantomData,
     rc::Rc,
 };
 
@@ -84,46 +86,85 @@ pub(super) struct Caller {
     pub(super) work: Notify,
 }
 
-/// A request under way; dropped before the end, it is taken back.
-struct Place<'a> {
-    caller: &'a Caller,
+/// A question that is on its way.
+#[derive(Debug)]
+pub(super) struct Sent<R> {
     number: u32,
     incoming: Rc<Incoming>,
+    request: PhantomData<R>,
 }
 
-impl Drop for Place<'_> {
+/// Somebody who waits for the answer; dropped before the end, the question is taken back.
+struct Place<'a, R> {
+    caller: &'a Caller,
+    sent: Sent<R>,
+}
+
+impl<R> Drop for Place<'_, R> {
     fn drop(&mut self) {
-        self.caller.waiting.borrow_mut().remove(&self.number);
-        if !self.incoming.is_over() {
-            self.caller.send(ToSession::Cancel, self.number, &[]);
+        self.caller.waiting.borrow_mut().remove(&self.sent.number);
+        if !self.sent.incoming.is_over() {
+            self.caller.send(ToSession::Cancel, self.sent.number, &[]);
         }
+    }
+}
+
+impl<R: Request> Place<'_, R> {
+    fn reply(&self) -> Result<R::Reply, Errno> {
+        decode_answer::<R>(&self.sent.incoming.answer.borrow()).map_err(|_| Errno::EIO)?
     }
 }
 
 impl Caller {
     /// Asks and waits for everything: the reply and the blob.
     pub(super) async fn ask<R: Request>(&self, request: R) -> Result<(R::Reply, Vec<u8>), Errno> {
-        let place = self.place(&request.into())?;
-        place.incoming.wait().await?;
-        let reply = decode_answer::<R>(&place.incoming.answer.borrow()).map_err(|_| Errno::EIO)??;
-        Ok((reply, place.incoming.take_blob()))
+        let sent = self.begin(request)?;
+        self.answer_to(sent).await
     }
 
-    /// Asks without waiting for the answer, and without minding it.
-    pub(super) fn tell(&self, request: impl Request) {
-        if let Ok(place) = self.place(&request.into()) {
-            // The answer finds nobody under its number and is thrown away.
-            place.incoming.finish(Ok(()));
+    /// Asks, and takes the question back at `given_up`. The answer counts even then if there is one: what it tells of has
+    /// been done.
+    pub(super) async fn ask_until<R: Request>(&self, request: R, given_up: impl Future) -> Result<R::Reply, Errno> {
+        let place = self.place(self.begin(request)?);
+        tokio::select! {
+            biased;
+            ended = place.sent.incoming.wait() => ended?,
+            _ = given_up => {
+                self.send(ToSession::Cancel, place.sent.number, &[]);
+                place.sent.incoming.wait().await?;
+            }
         }
+        place.reply()
     }
 
-    fn place(&self, operation: &Operation) -> Result<Place<'_>, Errno> {
-        let encoded = codec::encode(operation).map_err(|_| Errno(libc::ENAMETOOLONG))?;
+    /// Asks: the question is behind those that were asked before when this returns. [`Self::answer_to`] is to follow.
+    pub(super) fn begin<R: Request>(&self, request: R) -> Result<Sent<R>, Errno> {
+        let operation: Operation = request.into();
+        let encoded = codec::encode(&operation).map_err(|_| Errno(libc::ENAMETOOLONG))?;
         let number = self.free_number();
         let incoming = Rc::new(Incoming::default());
         self.waiting.borrow_mut().insert(number, incoming.clone());
         self.send(ToSession::Request, number, &encoded);
-        Ok(Place { caller: self, number, incoming })
+        Ok(Sent { number, incoming, request: PhantomData })
+    }
+
+    /// Waits for everything that answers a question.
+    pub(super) async fn answer_to<R: Request>(&self, sent: Sent<R>) -> Result<(R::Reply, Vec<u8>), Errno> {
+        let place = self.place(sent);
+        place.sent.incoming.wait().await?;
+        Ok((place.reply()?, place.sent.incoming.take_blob()))
+    }
+
+    /// Asks without waiting for the answer, and without minding it.
+    pub(super) fn tell(&self, request: impl Request) {
+        if let Ok(sent) = self.begin(request) {
+            // The answer finds nobody under its number and is thrown away.
+            self.place(sent).sent.incoming.finish(Ok(()));
+        }
+    }
+
+    fn place<R: Request>(&self, sent: Sent<R>) -> Place<'_, R> {
+        Place { caller: self, sent }
     }
 
     fn free_number(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! The table of the kernel's requests: what each one's body holds, and who performs it.
 
-use std::rc::Rc;
+use std::{future::Future, rc::Rc};
 
 use protocol::Errno;
 
@@ -49,16 +49,33 @@ impl Helper {
                     interrupts.signal(unique);
                 }
             }
+            opcode::RELEASE | opcode::RELEASEDIR => {
+                // Before whatever is asked after it: locks that this frees are free.
+                let released = request.fields().u64().map(|number| self.release(number));
+                let helper = self.clone();
+                self.tasks.spawn_local(async move {
+                    if let Some(released) = released {
+                        released.await;
+                    }
+                    // The kernel keeps the file's number until then, and so we know it by the same one if it is opened.
+                    helper.device.answer(request.unique, &Ok(Body::default()));
+                });
+            }
             opcode::DESTROY => self.device.answer(request.unique, &Ok(Body::default())),
             _ => {
                 let under_way = interrupts.begin(request.unique);
                 let helper = self.clone();
                 self.tasks.spawn_local(async move {
-                    let at_once = request.opcode == opcode::SETLKW;
-                    let answer = tokio::select! {
-                        biased;
-                        answer = helper.perform(&request) => answer,
-                        () = under_way.given_up(request.thread, at_once) => Err(Errno(libc::EINTR)),
+                    let waits = request.opcode == opcode::SETLKW;
+                    let given_up = under_way.given_up(request.thread, waits);
+                    let answer = if waits || request.opcode == opcode::SETLK {
+                        helper.place_lock(&request, waits, given_up).await
+                    } else {
+                        tokio::select! {
+                            biased;
+                            answer = helper.perform(&request) => answer,
+                            () = given_up => Err(Errno(libc::EINTR)),
+                        }
                     };
                     helper.device.answer(request.unique, &answer);
                 });
@@ -78,6 +95,16 @@ impl Helper {
             let (Some(node), Some(lookups)) = (fields.u64(), fields.u64()) else { return };
             self.tree.borrow_mut().forget(node, lookups);
         }
+    }
+
+    async fn place_lock(
+        self: &Rc<Self>,
+        request: &Request,
+        wait: bool,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<Body, Errno> {
+        let wanted = locks::Wanted::parse(request.fields()).ok_or(Errno::EINVAL)?;
+        self.lock(&self.file(wanted.file)?, wanted, wait, given_up).await.map(|()| Body::default())
     }
 
     async fn perform(self: &Rc<Self>, request: &Request) -> Result<Body, Errno> {
@@ -125,10 +152,6 @@ impl Helper {
                 let file = self.file(fields.u64().ok_or(short)?)?;
                 let owner = fields.u64().and(fields.u64()).ok_or(short)?;
                 self.close_one(&file, owner).await.map(|()| Body::default())
-            }
-            opcode::RELEASE | opcode::RELEASEDIR => {
-                self.release(fields.u64().ok_or(short)?).await;
-                Ok(Body::default())
             }
             opcode::FSYNC | opcode::FSYNCDIR => {
                 let (file, flags) = (self.file(fields.u64().ok_or(short)?)?, fields.u32().ok_or(short)?);
@@ -205,13 +228,9 @@ impl Helper {
             opcode::REMOVEXATTR => {
                 self.remove_attribute(node, fields.text().ok_or(short)?).await.map(|()| Body::default())
             }
-            opcode::GETLK | opcode::SETLK | opcode::SETLKW => {
+            opcode::GETLK => {
                 let wanted = locks::Wanted::parse(fields).ok_or(short)?;
-                let file = self.file(wanted.file)?;
-                if request.opcode == opcode::GETLK {
-                    return self.test_lock(&file, wanted).await;
-                }
-                self.lock(&file, wanted, request.opcode == opcode::SETLKW).await.map(|()| Body::default())
+                self.test_lock(&self.file(wanted.file)?, wanted).await
             }
             opcode::FALLOCATE => {
                 let file = self.file(fields.u64().ok_or(short)?)?;

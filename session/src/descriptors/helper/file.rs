@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
+    future::Future,
     rc::Rc,
 };
 
@@ -16,6 +17,7 @@ use super::{
     abi::open_flag,
     caller::Incoming,
     directory::Listing,
+    leaving::Leaving,
     prime::Prime,
     reads::ReadAhead,
     tree::{Node, Stamp},
@@ -42,8 +44,10 @@ pub(super) struct File {
     pub(super) listing: RefCell<Listing>,
     /// The first write that failed since somebody was told.
     pub(super) failure: Cell<Option<Errno>>,
-    /// Whether record locks were placed through it.
+    /// Whether locks were placed through it.
     pub(super) locked: Cell<bool>,
+    /// Whether record locks were among them, which end when any descriptor is closed.
+    pub(super) has_records: Cell<bool>,
 }
 
 impl File {
@@ -64,6 +68,7 @@ impl File {
             listing: RefCell::default(),
             failure: Cell::new(None),
             locked: Cell::new(false),
+            has_records: Cell::new(false),
         });
         node.opened(&file);
         file
@@ -151,6 +156,7 @@ impl Helper {
         flags: i32,
         prime: &Prime,
     ) -> Result<OpenedHere, Errno> {
+        self.lent.lend(prime.number, node);
         self.register(node, flags, prime.primed.content, prime.incoming.clone(), prime.primed.asked).await
     }
 
@@ -194,17 +200,28 @@ impl Helper {
         self.files.borrow().get(&number).cloned().ok_or(Errno(libc::EBADF))
     }
 
-    /// The program has closed its last descriptor: nobody waits for this.
-    pub(super) async fn release(self: &Rc<Self>, number: u64) {
-        let Some(file) = self.files.borrow_mut().remove(&number) else { return };
-        file.node.writes.settle(self, &file.node).await;
-        if let Some(errno) = file.failure.take() {
-            // A mapping, or a program that was killed: nobody is left who could be told.
-            let lost = [errno.0.to_le_bytes().as_slice(), &file.node.path()].concat();
-            self.caller.send(ToSession::Lost, 0, &lost);
-        }
-        if let Some(handle) = file.handle_if_any() {
-            self.caller.tell(Close { handle });
+    /// The program has closed its last descriptor: nobody waits for this but who wants a lock that ends with it, from
+    /// this call on.
+    pub(super) fn release(self: &Rc<Self>, number: u64) -> impl Future<Output = ()> + use<> {
+        let file = self.files.borrow_mut().remove(&number);
+        let leaving = file.as_ref().filter(|file| file.locked.get()).map(|file| Leaving::begin(&file.node));
+        let helper = self.clone();
+        async move {
+            let Some(file) = file else { return };
+            file.node.writes.settle(&helper, &file.node).await;
+            if let Some(errno) = file.failure.take() {
+                // A mapping, or a program that was killed: nobody is left who could be told.
+                let lost = [errno.0.to_le_bytes().as_slice(), &file.node.path()].concat();
+                helper.caller.send(ToSession::Lost, 0, &lost);
+            }
+            match (file.handle_if_any(), leaving) {
+                (Some(handle), None) => helper.caller.tell(Close { handle }),
+                (Some(handle), Some(_leaving)) => {
+                    // What it fails with, nobody is told: the lock is gone all the same.
+                    let _ = helper.caller.ask(Close { handle }).await;
+                }
+                (None, _) => {}
+            }
         }
     }
 }

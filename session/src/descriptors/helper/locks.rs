@@ -1,10 +1,10 @@
 //! flock(2) and fcntl(2) locks: held at the agent, so that they exclude the pod's own processes too.
 
-use std::rc::Rc;
+use std::{future::Future, rc::Rc};
 
 use protocol::{
     Errno,
-    file::{HeldLock, Lock, LockKind, TestLock},
+    file::{Handle, HeldLock, Lock, LockKind, TestLock},
 };
 
 use super::{
@@ -51,25 +51,44 @@ impl Wanted {
 }
 
 impl Helper {
-    /// Places or removes a lock; dropping the future gives up waiting for it.
-    pub(super) async fn lock(self: &Rc<Self>, file: &Rc<File>, wanted: Wanted, wait: bool) -> Result<(), Errno> {
-        if wanted.kind == LockKind::Unlocked {
-            // Whoever locks next shall find what was written under the lock.
-            file.node.writes.settle(self, &file.node).await;
-            if file.handle_if_any().is_none() {
-                return Ok(());
-            }
-        }
-        let handle = file.handle(self).await?;
+    /// Places or removes a lock; waits for it until it is `given_up`.
+    pub(super) async fn lock(
+        self: &Rc<Self>,
+        file: &Rc<File>,
+        wanted: Wanted,
+        wait: bool,
+        given_up: impl Future<Output = ()>,
+    ) -> Result<(), Errno> {
+        tokio::pin!(given_up);
+        let handle = tokio::select! {
+            biased;
+            handle = self.prepare(file, wanted.kind) => handle?,
+            () = &mut given_up => return Err(Errno(libc::EINTR)),
+        };
+        let Some(handle) = handle else { return Ok(()) };
         let range = (!wanted.flock).then(|| wanted.range());
-        file.locked.set(file.locked.get() || !wanted.flock);
-        self.caller.ask(Lock { handle, owner: wanted.owner, kind: wanted.kind, range, wait }).await?;
+        file.locked.set(true);
+        file.has_records.set(file.has_records.get() || !wanted.flock);
+        let lock = Lock { handle, owner: wanted.owner, kind: wanted.kind, range, wait };
+        self.caller.ask_until(lock, given_up).await?;
         if wanted.kind != LockKind::Unlocked {
             // What others wrote before they gave the lock up is seen from now on.
             file.node.forget_metadata();
             self.device.forget_attributes(file.node.id);
         }
         Ok(())
+    }
+
+    /// Waits for what comes before a lock; gives the file's handle, or nothing if there is nothing to unlock.
+    async fn prepare(self: &Rc<Self>, file: &Rc<File>, kind: LockKind) -> Result<Option<Handle>, Errno> {
+        if kind == LockKind::Unlocked {
+            // Whoever locks next shall find what was written under the lock.
+            file.node.writes.settle(self, &file.node).await;
+            return Ok(file.handle_if_any());
+        }
+        self.lent.are_back(&file.node).await;
+        file.node.leaving.are_over().await;
+        file.handle(self).await.map(Some)
     }
 
     /// Who is in the way of a lock: `struct fuse_lk_out`.
@@ -93,7 +112,7 @@ impl Helper {
     /// A process closes the file: its record locks end, and whatever it wrote is in the pod.
     pub(super) async fn close_one(self: &Rc<Self>, file: &Rc<File>, owner: u64) -> Result<(), Errno> {
         let flushed = self.flush(file).await;
-        if file.locked.get()
+        if file.has_records.get()
             && let Some(handle) = file.handle_if_any()
         {
             let everything = Some((0, 0));

@@ -16,7 +16,7 @@ const NAMELESS: i32 = libc::O_TMPFILE & !libc::O_DIRECTORY;
 /// One announcement.
 #[derive(Debug)]
 pub(super) struct Prime {
-    number: u32,
+    pub(super) number: u32,
     /// The node that a look-up has led to.
     node: Option<u64>,
     pub(super) primed: Primed,

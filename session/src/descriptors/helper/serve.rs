@@ -174,6 +174,7 @@ impl Inbox {
                     helper.caller.tell(Close { handle });
                 }
             }
+            ToHelper::Returned => helper.lent.give_back(number),
             ToHelper::Settle => {
                 let (helper, forget) = (helper.clone(), payload == [1]);
                 helper.tasks.clone().spawn_local(async move {

@@ -4,7 +4,7 @@ use std::{future::Future, os::unix::net::UnixStream};
 
 use protocol::{
     Errno, codec,
-    file::{Content, Handle, Metadata, Opened, Stat, Write},
+    file::{Close, Content, Handle, Lock, Metadata, Opened, Stat, Write},
     operation::Operation,
 };
 use tokio::task::{JoinHandle, LocalSet, spawn_local};
@@ -120,5 +120,96 @@ fn a_name_that_is_looked_up_while_its_file_is_written_to_shows_what_was_written(
         played.answers(stat, regular(9));
         let found = looking.await.expect("no panic").expect("it is there");
         assert_eq!((found.id, found.fresh().map(|(metadata, _)| metadata.size)), (node.id, Some(9)));
+    });
+}
+
+/// What the kernel asks for when a program wants all of a file to itself.
+fn flock() -> locks::Wanted {
+    let (file, owner, start, last) = (0_u64, 1_u64, 0_u64, u64::MAX >> 1);
+    let body = abi::Body::default().u64(file).u64(owner).u64(start).u64(last);
+    let body = body.u32(libc::F_WRLCK.cast_unsigned()).u32(0).u32(1);
+    locks::Wanted::parse(abi::Fields::from(body.0.as_slice())).expect("whole")
+}
+
+#[test]
+fn who_locks_a_file_after_its_last_close_finds_it_free() {
+    play(async |mut played| {
+        let (_, file) = played.opens(b"file", libc::O_RDWR).await;
+        let number = played.helper.next_file.get() - 1;
+        file.locked.set(true);
+        let (_, other) = played.opens(b"file", libc::O_RDWR).await;
+        spawn_local(played.helper.release(number));
+        let helper = played.helper.clone();
+        let locking = spawn_local(async move { helper.lock(&other, flock(), false, std::future::pending()).await });
+        let (close, operation) = played.asked().await;
+        assert!(matches!(operation, Operation::Close { request: Close { .. } }), "{operation:?}");
+        played.rests().await;
+        assert!(played.helper.caller.take_out().is_empty(), "the agent may still hold the lock");
+        played.answers(close, ());
+        let (lock, operation) = played.asked().await;
+        assert!(matches!(operation, Operation::Lock { request: Lock { .. } }), "{operation:?}");
+        played.answers(lock, ());
+        assert_eq!(locking.await.expect("no panic"), Ok(()));
+    });
+}
+
+#[test]
+fn nobody_locks_a_file_of_which_the_session_has_a_descriptor() {
+    play(async |mut played| {
+        let (node, file) = played.opens(b"file", libc::O_RDWR).await;
+        played.helper.lent.lend(9, &node);
+        let helper = played.helper.clone();
+        let locking = spawn_local(async move { helper.lock(&file, flock(), true, std::future::pending()).await });
+        played.rests().await;
+        assert!(played.helper.caller.take_out().is_empty());
+        played.helper.lent.lend(10, &node); // whoever comes later does not hold it up
+        played.helper.lent.give_back(9);
+        let (lock, _) = played.asked().await;
+        played.answers(lock, ());
+        assert_eq!(locking.await.expect("no panic"), Ok(()));
+    });
+}
+
+#[test]
+fn a_lock_that_is_given_up_is_had_if_the_agent_has_granted_it() {
+    for granted in [true, false] {
+        play(async |mut played| {
+            let (_, file) = played.opens(b"file", libc::O_RDWR).await;
+            let (helper, signal) = (played.helper.clone(), Rc::new(Notify::new()));
+            let given_up = signal.clone();
+            let locking = spawn_local(async move {
+                helper.lock(&file, flock(), true, async move { given_up.notified().await }).await
+            });
+            let (lock, _) = played.asked().await;
+            signal.notify_one();
+            assert_eq!(played.frame().await, (ToSession::Cancel, lock, Vec::new()));
+            assert!(!locking.is_finished(), "the session decides");
+            if granted {
+                played.answers(lock, ());
+            } else {
+                played.helper.caller.waiting(lock).expect("waits").finish(Err(Errno(libc::EINTR)));
+            }
+            let expected = if granted { Ok(()) } else { Err(Errno(libc::EINTR)) };
+            assert_eq!(locking.await.expect("no panic"), expected);
+        });
+    }
+}
+
+#[test]
+fn pieces_that_are_appended_leave_in_their_order_without_waiting() {
+    play(async |mut played| {
+        let (_, file) = played.opens(b"log", libc::O_WRONLY | libc::O_APPEND).await;
+        played.helper.write(&file, 0, &vec![1; 3 * protocol::file::WRITE_LIMIT]).await.expect("room");
+        let mut numbers = Vec::new();
+        for _ in 0..3 {
+            let (number, operation) = played.asked().await;
+            assert!(matches!(operation, Operation::Write { .. }), "{operation:?}");
+            numbers.push(number);
+        }
+        assert!(numbers.is_sorted());
+        for number in numbers {
+            played.answers(number, ());
+        }
+        assert_eq!(played.helper.flush(&file).await, Ok(()));
     });
 }

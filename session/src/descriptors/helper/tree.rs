@@ -9,7 +9,7 @@ use std::{
 
 use protocol::file::Metadata;
 
-use super::{file::File, writes::Writes};
+use super::{file::File, leaving::Leavers, writes::Writes};
 use crate::descriptors::wire::Moment;
 
 /// Number of the mount's root (`FUSE_ROOT_ID`).
@@ -37,6 +37,7 @@ pub(super) struct Node {
     /// Size and times that the kernel's cached pages were read under.
     pub(super) cached: Cell<Option<Stamp>>,
     pub(super) writes: Writes,
+    pub(super) leaving: Leavers,
     files: RefCell<Vec<Weak<File>>>,
 }
 
@@ -83,6 +84,7 @@ impl Node {
             doubted: Cell::default(),
             cached: Cell::new(None),
             writes: Writes::default(),
+            leaving: Leavers::default(),
             files: RefCell::default(),
         })
     }

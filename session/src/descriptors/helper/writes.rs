@@ -1,7 +1,8 @@
 //! What programs have written and the pod has not got yet: a bounded queue for each file.
 //!
-//! Pieces travel side by side where they do not touch each other, in their order where they do; those that are appended
-//! go one after the other. Small writes are gathered while something is under way, so that one travels at once and a
+//! Pieces travel side by side where they do not touch each other, one after the other where they do. Those that are
+//! appended through one open file travel side by side as well: the agent appends them in the order in which they leave
+//! here, in which they arrive. Small writes are gathered while something is under way, so that one travels at once and a
 //! burst travels in large pieces.
 
 use std::{
@@ -21,8 +22,8 @@ use super::{Helper, file::File, tree::Node};
 /// Bytes of one file that may be on their way: 80 ms at 50 MB/s, and what a program may lose with its machine.
 const WINDOW: usize = 4 * 1024 * 1024;
 
-/// Bytes of all files that may be on their way.
-const WINDOW_OF_ALL: usize = 64 * 1024 * 1024;
+/// Bytes of all files that may be on their way: the agent refuses more than 16 MiB of operations at a time.
+const WINDOW_OF_ALL: usize = 12 * 1024 * 1024;
 
 /// A file's writes that the pod has not confirmed.
 #[derive(Debug, Default)]
@@ -50,7 +51,8 @@ struct Span {
     order: u64,
     offset: i64,
     len: usize,
-    appended: bool,
+    /// The open file that it is appended through, told by its address.
+    appended: Option<*const File>,
 }
 
 impl Span {
@@ -58,9 +60,12 @@ impl Span {
         self.offset.saturating_add_unsigned(self.len as u64)
     }
 
-    /// Whether the order of the two matters.
-    fn touches(&self, other: &Self) -> bool {
-        self.appended || other.appended || (self.offset < other.end() && other.offset < self.end())
+    /// Whether the other one must have arrived before this one leaves.
+    fn waits_for(&self, other: &Self) -> bool {
+        match (self.appended, other.appended) {
+            (None, None) => self.offset < other.end() && other.offset < self.end(),
+            (this, other) => this != other,
+        }
     }
 }
 
@@ -93,11 +98,11 @@ impl Writes {
 
     /// Adds to the queue; what continues the last piece becomes part of it.
     fn push(&self, file: &Rc<File>, mut offset: i64, mut data: &[u8]) {
-        let appended = file.appends();
+        let appended = file.appends().then_some(Rc::as_ptr(file));
         let mut queue = self.queue.borrow_mut();
         if let Some(last) = queue.back_mut()
             && Rc::ptr_eq(&last.file, file)
-            && (appended || last.span.end() == offset)
+            && (appended.is_some() || last.span.end() == offset)
         {
             let room = WRITE_LIMIT.saturating_sub(last.data.len()).min(data.len());
             last.data.extend_from_slice(&data[..room]);
@@ -120,7 +125,7 @@ impl Writes {
         let first = queue.front()?;
         let may_grow = queue.len() == 1 && first.data.len() < WRITE_LIMIT;
         let gathers = may_grow && !under_way.is_empty() && self.hurried.get() == 0;
-        if gathers || under_way.iter().any(|span| span.touches(&first.span)) {
+        if gathers || under_way.iter().any(|span| first.span.waits_for(span)) {
             return None;
         }
         drop(under_way);
@@ -179,12 +184,14 @@ impl Helper {
 
     /// Sends what may leave.
     fn dispatch(self: &Rc<Self>, node: &Rc<Node>) {
-        while let Some(piece) = node.writes.pop() {
+        while let Some(Piece { file, span, data }) = node.writes.pop() {
             let (helper, node) = (self.clone(), node.clone());
+            // Now, and not in the task: the order counts.
+            let handle = file.handle_if_any().ok_or(Errno(libc::EBADF));
+            let sent = handle.and_then(|handle| self.caller.begin(Write { handle, offset: span.offset, data }));
             self.tasks.spawn_local(async move {
-                let Piece { file, span, data } = piece;
-                let answer = match file.handle(&helper).await {
-                    Ok(handle) => helper.caller.ask(Write { handle, offset: span.offset, data }).await.map(drop),
+                let answer = match sent {
+                    Ok(sent) => helper.caller.answer_to(sent).await.map(drop),
                     Err(errno) => Err(errno),
                 };
                 if let Err(errno) = answer {
@@ -259,12 +266,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_appended_travels_one_by_one() {
-        let (writes, file) = (Writes::default(), file(libc::O_WRONLY | libc::O_APPEND));
+    fn what_is_appended_travels_together_but_waits_for_others() {
+        let (writes, first) = (Writes::default(), file(libc::O_WRONLY | libc::O_APPEND));
+        let [second, third] = [libc::O_WRONLY | libc::O_APPEND, libc::O_WRONLY].map(file);
         let _hurry = Hurry::begin(&writes.hurried);
-        writes.push(&file, 0, &vec![1; WRITE_LIMIT + 1]);
-        assert_eq!(leaving(&writes), [WRITE_LIMIT]);
+        writes.push(&first, 0, &vec![1; WRITE_LIMIT + 1]);
+        assert_eq!(leaving(&writes), [WRITE_LIMIT, 1]);
+        writes.push(&second, 0, &[2; 10]);
+        assert_eq!(leaving(&writes), [0_usize; 0], "who else appends");
         writes.under_way.borrow_mut().clear();
-        assert_eq!(leaving(&writes), [1]);
+        assert_eq!(leaving(&writes), [10]);
+        writes.push(&third, 1 << 20, &[3; 20]);
+        assert_eq!(leaving(&writes), [0_usize; 0], "who writes elsewhere");
     }
 }
