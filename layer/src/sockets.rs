@@ -65,9 +65,9 @@ pub(crate) fn is_token(ip: IpAddr) -> bool {
     }
 }
 
-/// The names of a connected socket whose peer is the session in somebody's place; nothing for an ordinary one.
+/// The names of a socket whose peer is, or was, the session in somebody's place; nothing for an ordinary one.
 pub(crate) fn names_of(layer: &Layer, fd: RawFd) -> Hooked<Option<Names>> {
-    match socket::peer_address(fd) {
+    match socket::last_peer_address(fd) {
         Ok(peer) => names_behind(layer, peer),
         Err(errno) => Err(Otherwise::Fail(errno)),
     }

@@ -2,11 +2,15 @@
 
 use libc::{c_int, c_void};
 
-use crate::cabi::{Bytes, Room, Text};
+use crate::cabi::{Bytes, Out, Return, Room, Text};
 use crate::hook::hook;
+use crate::names::host;
 use crate::names::message::{self, Asked};
 use crate::scope::Hooked;
 use crate::state::Layer;
+
+/// Where `res_h_errno` stands in `struct __res_state` (resolv.h), counted in ints.
+const RES_H_ERRNO: usize = 496 / size_of::<c_int>();
 
 /// Flag in the third byte of a message (RFC 1035, 4.1.1).
 const TRUNCATED: u8 = 0x02;
@@ -30,18 +34,31 @@ hook! {
 }
 
 hook! {
+    /// res_querydomain(3)
+    fn res_querydomain(name: Text, domain: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int => query_domain;
+    /// As res_querydomain, in programs that were built for glibc before 2.34.
+    fn __res_querydomain(name: Text, domain: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int => query_domain;
+}
+
+hook! {
     /// res_nquery(3); what the program has set in its own state is not asked for.
-    fn res_nquery(state: *mut c_void, name: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int
-        => |layer, _, name, class, kind, answer, len| query(layer, name, class, kind, answer, len);
+    fn res_nquery(state: Out<c_int>, name: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int
+        => |layer, state, name, class, kind, answer, len| noted(state, query(layer, name, class, kind, answer, len));
     /// As res_nquery.
-    fn res_nsearch(state: *mut c_void, name: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int
-        => |layer, _, name, class, kind, answer, len| search(layer, name, class, kind, answer, len);
+    fn res_nsearch(state: Out<c_int>, name: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int
+        => |layer, state, name, class, kind, answer, len| noted(state, search(layer, name, class, kind, answer, len));
+    /// As res_nquery.
+    fn res_nquerydomain(state: Out<c_int>, name: Text, domain: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int
+        => |layer, state, name, domain, class, kind, answer, len| noted(state, query_domain(layer, name, domain, class, kind, answer, len));
     /// As res_nquery, in programs that were built for glibc before 2.34.
-    fn __res_nquery(state: *mut c_void, name: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int
-        => |layer, _, name, class, kind, answer, len| query(layer, name, class, kind, answer, len);
+    fn __res_nquery(state: Out<c_int>, name: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int
+        => |layer, state, name, class, kind, answer, len| noted(state, query(layer, name, class, kind, answer, len));
     /// As res_nsearch, in programs that were built for glibc before 2.34.
-    fn __res_nsearch(state: *mut c_void, name: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int
-        => |layer, _, name, class, kind, answer, len| search(layer, name, class, kind, answer, len);
+    fn __res_nsearch(state: Out<c_int>, name: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int
+        => |layer, state, name, class, kind, answer, len| noted(state, search(layer, name, class, kind, answer, len));
+    /// As res_nquerydomain, in programs that were built for glibc before 2.34.
+    fn __res_nquerydomain(state: Out<c_int>, name: Text, domain: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> c_int
+        => |layer, state, name, domain, class, kind, answer, len| noted(state, query_domain(layer, name, domain, class, kind, answer, len));
 }
 
 hook! {
@@ -56,6 +73,32 @@ hook! {
 fn query(layer: &Layer, name: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> Hooked<c_int> {
     let found = message::query(layer, Asked { name: name.bytes()?, class, kind })?;
     message::tell(found, |bytes| keep(bytes, answer, len))
+}
+
+/// A name with one domain behind it, or, without one, as it is.
+fn query_domain(
+    layer: &Layer,
+    name: Text,
+    domain: Text,
+    class: c_int,
+    kind: c_int,
+    answer: Room,
+    len: c_int,
+) -> Hooked<c_int> {
+    if domain.pointer().is_null() {
+        return query(layer, name, class, kind, answer, len);
+    }
+    let name = [name.bytes()?, b".", domain.bytes()?].concat();
+    let found = message::query(layer, Asked { name: &name, class, kind })?;
+    message::tell(found, |bytes| keep(bytes, answer, len))
+}
+
+/// Tells of a failure in the program's own state, too: `h_errno` is set already.
+fn noted(state: Out<c_int>, told: Hooked<c_int>) -> Hooked<c_int> {
+    if let Ok(c_int::FAILED) = told {
+        state.at(RES_H_ERRNO).set(host::h_errno())?;
+    }
+    told
 }
 
 fn search(layer: &Layer, name: Text, class: c_int, kind: c_int, answer: Room, len: c_int) -> Hooked<c_int> {

@@ -128,8 +128,10 @@ fn peer(layer: &Layer, fd: c_int, address: AddressOut, room: socklen_t, length: 
 fn own(layer: &Layer, fd: c_int, address: AddressOut, room: socklen_t, length: Length) -> Hooked<()> {
     sockets::must_be_stream(fd)?;
     let shown = match sockets::names_of(layer, fd) {
-        Ok(names) => names.map(|names| names.local),
-        Err(Otherwise::Fail(Errno(libc::ENOTCONN))) => listeners::asked_address(layer, fd)?,
+        Ok(Some(names)) => Some(names.local),
+        Ok(None) if sys::socket::peer_address(fd).is_ok() => None,
+        // Not connected, or not any more.
+        Ok(None) | Err(Otherwise::Fail(Errno(libc::ENOTCONN))) => listeners::asked_address(layer, fd)?,
         Err(otherwise) => return Err(otherwise),
     };
     match shown {

@@ -86,11 +86,18 @@ pub(crate) fn build_static(found: &Found, family: c_int) -> Option<*mut hostent>
         .flatten()
 }
 
+unsafe extern "C" {
+    fn __h_errno_location() -> *mut c_int;
+}
+
 /// `h_errno` of this thread.
+pub(crate) fn h_errno() -> c_int {
+    // SAFETY: libc's location of this thread's variable is always valid.
+    unsafe { *__h_errno_location() }
+}
+
+/// Sets `h_errno` of this thread.
 pub(crate) fn set_h_errno(value: c_int) {
-    unsafe extern "C" {
-        fn __h_errno_location() -> *mut c_int;
-    }
     // SAFETY: libc's location of this thread's variable is always valid.
     unsafe { *__h_errno_location() = value };
 }

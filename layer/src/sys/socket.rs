@@ -67,6 +67,19 @@ pub(crate) fn peer_address(fd: RawFd) -> Result<SocketAddr, Errno> {
     address(fd, libc::getpeername)
 }
 
+/// The peer that a TCP socket has or had: getpeername(2) tells of a connection's only as long as that has not ended,
+/// `SO_PEERNAME` always. `ENOTCONN` when there was none.
+pub(crate) fn last_peer_address(fd: RawFd) -> Result<SocketAddr, Errno> {
+    let empty = Sockaddr::new(SocketAddr::from(([0; 4], 0)), option(fd, libc::SOL_SOCKET, libc::SO_DOMAIN)?);
+    let mut address = empty.ok_or(Errno(libc::EAFNOSUPPORT))?;
+    // More than the address has is refused.
+    let mut len = address.len();
+    let room = address.pointer_mut().cast::<c_void>();
+    // SAFETY: writes at most `len` bytes of address.
+    checked(unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_PEERNAME, room, &raw mut len) })?;
+    address.decode(len as usize).ok_or(Errno(libc::EAFNOSUPPORT))
+}
+
 type NameOf = unsafe extern "C" fn(c_int, *mut libc::sockaddr, *mut socklen_t) -> c_int;
 
 fn address(fd: RawFd, name_of: NameOf) -> Result<SocketAddr, Errno> {

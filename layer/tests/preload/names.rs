@@ -129,6 +129,17 @@ fn libcs_resolver_library_asks_the_targets_servers() {
         little room: 40 bytes, 1 answers, truncated 1
         nquery: 40 bytes, 1 answers, truncated 0
         nsearch: 45 bytes, 1 answers, truncated 0
+        querydomain: 40 bytes, 1 answers, truncated 0
+        querydomain without one: 40 bytes, 1 answers, truncated 0
+        nquerydomain: 40 bytes, 1 answers, truncated 0
+        nquerydomain: -1, h_errno 4
+          of the state: 4
+        nquerydomain: -1, h_errno 1
+          of the state: 1
+        nquery: -1, h_errno 4
+          of the state: 4
+        nsearch: -1, h_errno 2
+          of the state: 2
         send: 40 bytes, 1 answers, truncated 0
         nsend: 40 bytes, 1 answers, truncated 0
         the same identifier: 1
@@ -150,6 +161,15 @@ fn libcs_resolver_library_asks_the_targets_servers() {
         query 0.0.0.0:0 \x02db\x03svc\x00\x00!\x00\x01
         query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
         query 0.0.0.0:0 \x02db\x04shop\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x05empty\x07cluster\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x06nobody\x07example\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x05empty\x07cluster\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x06silent\x03svc\x04shop\x03svc\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x06silent\x03svc\x07cluster\x00\x00\x01\x00\x01
+        query 0.0.0.0:0 \x06silent\x03svc\x00\x00\x01\x00\x01
         query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01
         query 0.0.0.0:0 \x02db\x03svc\x00\x00\x01\x00\x01"#]]
     .assert_eq(&session.seen("query").join("\n"));

@@ -26,6 +26,18 @@ int main(void) {
     res_ninit(&state);
     show("nquery", res_nquery(&state, "db.svc", ns_c_in, ns_t_a, answer, sizeof answer), answer);
     show("nsearch", res_nsearch(&state, "db", ns_c_in, ns_t_a, answer, sizeof answer), answer);
+    show("querydomain", res_querydomain("db", "svc", ns_c_in, ns_t_a, answer, sizeof answer), answer);
+    show("querydomain without one", res_querydomain("db.svc.", NULL, ns_c_in, ns_t_a, answer, sizeof answer), answer);
+    show("nquerydomain", res_nquerydomain(&state, "db", "svc", ns_c_in, ns_t_a, answer, sizeof answer), answer);
+    const char *domains[] = {"cluster", "example"};
+    for (int i = 0; i < 2; i++) {
+        show("nquerydomain", res_nquerydomain(&state, i ? "nobody" : "empty", domains[i], ns_c_in, ns_t_a, answer, sizeof answer), answer);
+        printf("  of the state: %d\n", state.res_h_errno);
+    }
+    show("nquery", res_nquery(&state, "empty.cluster", ns_c_in, ns_t_a, answer, sizeof answer), answer);
+    printf("  of the state: %d\n", state.res_h_errno);
+    show("nsearch", res_nsearch(&state, "silent.svc", ns_c_in, ns_t_a, answer, sizeof answer), answer);
+    printf("  of the state: %d\n", state.res_h_errno);
     int len = res_mkquery(ns_o_query, "db.svc", ns_c_in, ns_t_a, NULL, 0, NULL, question, sizeof question);
     show("send", res_send(question, len, answer, sizeof answer), answer);
     show("nsend", res_nsend(&state, question, len, answer, sizeof answer), answer);

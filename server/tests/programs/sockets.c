@@ -92,6 +92,11 @@ static void outgoing(void) {
     while ((count = read(fd, text + total, sizeof text - 1 - total)) > 0) total += count;
     text[total] = 0;
     printf("  %s\n", strstr(text, "answers /c") ? "the backend answers" : text);
+    shutdown(fd, SHUT_WR);
+    // Until the connection has ended.
+    while (len = sizeof peer, !getpeername(fd, (void *)&peer, &len)) usleep(1000);
+    printf(" ended:\n");
+    names(fd, 0);
     close(fd);
 
     fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);

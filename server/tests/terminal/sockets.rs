@@ -45,6 +45,9 @@ fn sockets_mean_the_same_in_every_build() {
           little room: len 16
         connected already: EISCONN
           the backend answers
+         ended:
+          peer: ENOTCONN
+          own: ok 10.20.0.3
         not blocking: EINPROGRESS
           poll 1, out 1 err 0
           SO_ERROR: ok

@@ -20,6 +20,8 @@ pub(super) fn own(call: Call) {
 
 fn shown_peer(call: &Call) -> Result<(), Otherwise> {
     let socket = socket_of(call)?;
+    // Not connected any more: the kernel says so.
+    socket.peer().map_err(|_| Otherwise::GoOn)?;
     let names = names_of(call, &socket)?.ok_or(Otherwise::GoOn)?;
     show(call, &socket, names.peer)
 }
@@ -30,9 +32,10 @@ fn shown_own(call: &Call) -> Result<(), Otherwise> {
         return Err(Otherwise::GoOn);
     }
     let shown = match names_of(call, &socket) {
-        Ok(names) => names.map(|names| names.local),
+        Ok(Some(names)) => Some(names.local),
+        Ok(None) if socket.peer().is_ok() => None,
         // Not connected.
-        Err(_) => listen::asked_address(call, &socket)?,
+        _ => listen::asked_address(call, &socket)?,
     };
     show(call, &socket, shown.ok_or(Otherwise::GoOn)?)
 }
@@ -41,10 +44,10 @@ fn show(call: &Call, socket: &ProgramSocket, shown: SocketAddr) -> Result<(), Ot
     address::write(call, call.argument(1), call.argument(2), shown, socket.domain)
 }
 
-/// The names of a connected socket whose peer is the session in somebody's place; nothing for an ordinary one.
+/// The names of a socket whose peer is, or was, the session in somebody's place; nothing for an ordinary one.
 pub(super) fn names_of(call: &Call, socket: &ProgramSocket) -> Result<Option<Names>, Otherwise> {
-    // Not connected: the kernel says so.
-    let peer = socket.peer().map_err(|_| Otherwise::GoOn)?;
+    // Never connected: the kernel says so.
+    let peer = socket.last_peer().map_err(|_| Otherwise::GoOn)?;
     Ok(names_behind(call, peer))
 }
 

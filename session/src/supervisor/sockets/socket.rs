@@ -92,6 +92,25 @@ impl ProgramSocket {
         internet(&SockRef::from(&self.descriptor).peer_addr()?)
     }
 
+    /// The peer that the socket has or had: getpeername(2) tells of a connection's only as long as that has not ended,
+    /// `SO_PEERNAME` always. `ENOTCONN` when there was none, in plain form.
+    pub(super) fn last_peer(&self) -> io::Result<SocketAddr> {
+        let mut address = [0_u8; 28];
+        // More than the address has is refused.
+        let mut len: socklen_t = if self.domain == libc::AF_INET { 16 } else { 28 };
+        let room = address.as_mut_ptr().cast::<c_void>();
+        // SAFETY: writes at most `len` bytes.
+        let result = unsafe {
+            libc::getsockopt(self.descriptor.as_raw_fd(), libc::SOL_SOCKET, libc::SO_PEERNAME, room, &raw mut len)
+        };
+        if result != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        let len = usize::try_from(len).unwrap_or(0).min(address.len());
+        let found = super::address::decode(&address[..len]).map(canonical);
+        found.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+    }
+
     /// How long the program lets a connect (`SO_SNDTIMEO`) wait.
     pub(super) fn send_limit(&self) -> Option<Duration> {
         SockRef::from(&self.descriptor).write_timeout().ok().flatten()
