@@ -11,5 +11,6 @@ pub mod listen;
 pub mod name;
 pub mod path;
 pub mod process;
+pub mod sockaddr;
 
 pub use explain::Why;

@@ -11,7 +11,7 @@ use std::{
 
 use libc::{c_int, c_void, socklen_t};
 use protocol::Errno;
-use rules::address::canonical;
+use rules::{address::canonical, sockaddr};
 use socket2::{SockAddr, SockRef, Socket};
 use tokio::io::{Interest, unix::AsyncFd};
 
@@ -107,7 +107,7 @@ impl ProgramSocket {
             return Err(io::Error::last_os_error());
         }
         let len = usize::try_from(len).unwrap_or(0).min(address.len());
-        let found = super::address::decode(&address[..len]).map(canonical);
+        let found = sockaddr::decode(&address[..len]).map(canonical);
         found.ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
     }
 
@@ -257,7 +257,7 @@ impl ProgramSocket {
         };
         let received = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
         let len = usize::try_from(len).unwrap_or(0).min(address.len());
-        Ok((received, super::address::decode(&address[..len]).map(canonical)))
+        Ok((received, sockaddr::decode(&address[..len]).map(canonical)))
     }
 }
 
