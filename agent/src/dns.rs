@@ -6,6 +6,7 @@
 mod hosts;
 pub(crate) mod query;
 mod resolv_conf;
+mod reverse;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -166,15 +167,19 @@ impl Setup {
         }
     }
 
-    /// Asks the servers one after the other, round after round, until one knows.
     async fn records(&self, name: Name, kind: RecordType) -> Result<Found, Miss> {
+        addresses(&self.ask(name, kind).await?, kind)
+    }
+
+    /// Asks the servers one after the other, round after round, until one knows.
+    async fn ask(&self, name: Name, kind: RecordType) -> Result<Answer, Miss> {
         let first = if self.conf.rotate { self.turn.fetch_add(1, Ordering::Relaxed) } else { 0 };
         let rounds = (0..self.conf.attempts).flat_map(|_| 0..self.servers.len());
         let mut last = Miss::TryAgain;
         for turn in rounds {
             let server = &self.servers[(first + turn) % self.servers.len()];
             match server.lookup(name.clone(), kind).await {
-                Ok(answer) => return addresses(&answer, kind),
+                Ok(answer) => return Ok(answer),
                 Err(error) => match miss(&error) {
                     miss @ (Miss::NoName | Miss::NoData) => return Err(miss),
                     miss => last = miss, // the next server may do better

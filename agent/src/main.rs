@@ -7,6 +7,7 @@ mod dns;
 mod env;
 mod files;
 mod incoming;
+mod interfaces;
 mod listen;
 #[cfg(test)]
 #[path = "../tests/support/namespace.rs"]

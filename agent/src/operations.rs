@@ -12,13 +12,14 @@ use std::{
 
 use protocol::{
     Errno,
-    dns::{Lookup, LookupAnswer, Query, QueryAnswer},
+    dns::{Lookup, LookupAnswer, Query, QueryAnswer, Reverse, ReverseAnswer},
     env::{Environment, ReadEnvironment},
     file::{
         Access, Allocate, Change, Close, FsStatus, GetAttribute, HardLink, HeldLock, List, ListAttributes, Lock,
         MakeDirectory, MakeNode, Metadata, Open, Opened, PathBytes, Read, ReadLink, RealPath, Remove, RemoveAttribute,
         Rename, Seek, SetAttribute, Stat, StatFs, SymbolicLink, Synchronise, TestLock, Which, Write,
     },
+    interface::{Interface, ListInterfaces},
     operation::{Answer, Operations},
 };
 use tokio::time::timeout;
@@ -27,6 +28,7 @@ pub(crate) use self::performer::Performer;
 use crate::{
     dns, env,
     files::{self, Subject, attributes, blob::Blob, content, handles::OpenFile, locks::Placed, metadata, names},
+    interfaces,
 };
 
 /// How soon, and how seldom at last, a lock is tried again that another process of the target may hold.
@@ -226,5 +228,14 @@ impl Operations for Performer {
             None
         };
         Ok(dns::query::query(request, texts).await?.into())
+    }
+
+    async fn reverse(&self, request: Reverse) -> Result<Answer<ReverseAnswer, Blob>, Errno> {
+        let texts = self.run(|target| Ok(dns::Texts::read(&target.root()?))).await?;
+        Ok(self.resolver.names_of(texts, request.address).await.into())
+    }
+
+    async fn interfaces(&self, ListInterfaces: ListInterfaces) -> Result<Answer<Vec<Interface>, Blob>, Errno> {
+        Ok(self.run(|_| interfaces::list()).await?.into())
     }
 }

@@ -20,6 +20,7 @@ mod hook;
 mod hooks;
 mod inherit;
 mod instead;
+mod interfaces;
 mod link;
 mod listeners;
 mod log;

@@ -3,6 +3,7 @@
 pub(crate) mod host;
 pub(crate) mod list;
 pub(crate) mod message;
+mod reverse;
 
 use std::net::{IpAddr, Ipv6Addr, ToSocketAddrs};
 
@@ -11,6 +12,7 @@ use protocol::Errno;
 use protocol::dns::{Family, Lookup, LookupAnswer};
 use rules::name::{Resolver, decide};
 
+pub(crate) use self::reverse::{domain, names_of};
 use crate::notice::printable;
 use crate::scope::Hooked;
 use crate::state::Layer;
@@ -74,13 +76,15 @@ impl Question {
     }
 }
 
-/// Addresses of a name.
+/// Addresses of a name, or names of an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     /// In the resolver's order; never empty.
     pub(crate) addresses: Vec<IpAddr>,
     /// The name after aliases and search list.
     pub(crate) canonical: String,
+    /// Other names of an address; those of a name are not asked for.
+    pub(crate) aliases: Vec<String>,
 }
 
 /// Who answers for `name`.
@@ -133,7 +137,7 @@ pub(crate) fn ask(layer: &Layer, name: &[u8], question: Question) -> Hooked<Resu
 fn found(answer: LookupAnswer) -> Result<Found, Gai> {
     match answer {
         LookupAnswer::Found { addresses, .. } if addresses.is_empty() => Err(Gai(EAI_NODATA)),
-        LookupAnswer::Found { addresses, canonical } => Ok(Found { addresses, canonical }),
+        LookupAnswer::Found { addresses, canonical } => Ok(Found { addresses, canonical, aliases: Vec::new() }),
         LookupAnswer::NoName => Err(Gai(libc::EAI_NONAME)),
         LookupAnswer::NoData => Err(Gai(EAI_NODATA)),
         LookupAnswer::TryAgain => Err(Gai(libc::EAI_AGAIN)),

@@ -44,6 +44,29 @@ pub enum LookupAnswer {
     Fail,
 }
 
+/// Finds the names of an address as the target would, by its `/etc/hosts` and `/etc/resolv.conf`. gethostbyaddr(3)
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Reverse {
+    /// The address; IPv4 mapped into IPv6 counts as IPv4.
+    pub address: IpAddr,
+}
+
+/// Answer to [`Reverse`].
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum ReverseAnswer {
+    /// At least one name.
+    Found {
+        /// The canonical name, then the aliases, without final dots.
+        names: Vec<String>,
+    },
+    /// The address has no name (`HOST_NOT_FOUND`).
+    NoName,
+    /// No name server answered (`TRY_AGAIN`).
+    TryAgain,
+    /// The name servers refused or answered nonsense (`NO_RECOVERY`).
+    Fail,
+}
+
 /// Sends a DNS message from the target's network namespace to a name server, over UDP, as the program wrote it
 /// (RFC 1035, section 4.2.1). For programs with resolvers of their own.
 ///

@@ -14,6 +14,7 @@ pub mod errno;
 pub mod file;
 pub mod frame;
 pub mod incoming;
+pub mod interface;
 pub mod link;
 pub mod operation;
 pub mod outgoing;

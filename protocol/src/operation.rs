@@ -14,13 +14,14 @@ use bincode::{Decode, Encode};
 use crate::{
     Errno,
     codec::{self, DecodeError, EncodeError},
-    dns::{Lookup, LookupAnswer, Query, QueryAnswer},
+    dns::{Lookup, LookupAnswer, Query, QueryAnswer, Reverse, ReverseAnswer},
     env::{Environment, ReadEnvironment},
     file::{
         Access, Allocate, Change, Close, FsStatus, GetAttribute, HardLink, HeldLock, List, ListAttributes, Lock,
         MakeDirectory, MakeNode, Metadata, Open, Opened, PathBytes, Read, ReadLink, RealPath, Remove, RemoveAttribute,
         Rename, Seek, SetAttribute, Stat, StatFs, SymbolicLink, Synchronise, TestLock, Write,
     },
+    interface::{Interface, ListInterfaces},
 };
 
 /// Behind an answer's message: the rest of the stream is the blob, which may be empty.
@@ -185,6 +186,10 @@ operations! {
     lookup: Lookup => LookupAnswer,
     /// A DNS message to a name server, and its answer.
     query: Query => QueryAnswer,
+    /// Names of an address.
+    reverse: Reverse => ReverseAnswer,
+    /// The target's network interfaces.
+    interfaces: ListInterfaces => Vec<Interface>,
 }
 
 #[cfg(test)]

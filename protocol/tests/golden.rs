@@ -10,7 +10,7 @@ use mirrord_protocol::{
     Errno, PROTOCOL_VERSION,
     codec::{Encode, encode},
     control::{Hello, Resume, StreamHead, Welcome},
-    dns::{Family, Lookup, LookupAnswer, Query, QueryAnswer},
+    dns::{Family, Lookup, LookupAnswer, Query, QueryAnswer, Reverse, ReverseAnswer},
     env::{Environment, ReadEnvironment},
     file::{
         Access, Allocate, Change, Close, Content, FsStatus, GetAttribute, Handle, HardLink, HeldLock, List,
@@ -19,6 +19,7 @@ use mirrord_protocol::{
         TestLock, Timestamp, Which, Write,
     },
     incoming::{Incoming, Means, Mode, Subscribe, SubscribeError, Subscribed, Verdict},
+    interface::{Interface, InterfaceAddress, ListInterfaces},
     link::{HeldConnect, Listen, LoopbackRoute, Names, OpenedFile, ToLayer, ToSession},
     operation::Operation,
     outgoing::{Connect, Connected},
@@ -191,6 +192,8 @@ fn operations(book: &mut Book) {
         Operation::from(ReadEnvironment),
         Operation::from(Lookup { name: "api.shop".to_owned(), family: Family::Any }),
         Operation::from(Query { server: v4(10, 53), message: vec![1, 2] }),
+        Operation::from(Reverse { address: v4(10, 0).ip() }),
+        Operation::from(ListInterfaces),
     ] {
         book.note(operation.name(), &operation);
     }
@@ -218,6 +221,12 @@ fn operations(book: &mut Book) {
     book.note("environment answer", &Ok::<_, Errno>(Environment { host_name: b"pod".to_vec() }));
     let found = LookupAnswer::Found { addresses: vec![Ipv4Addr::new(10, 0, 0, 1).into()], canonical: "api".to_owned() };
     book.note("lookup answer", &Ok::<_, Errno>(found));
+    book.note("reverse answer", &Ok::<_, Errno>(ReverseAnswer::Found { names: vec!["api".to_owned()] }));
+    let link = InterfaceAddress::Link { index: 2, kind: 1, hardware: Some([2, 0, 0, 0, 0, 1]) };
+    let internet =
+        InterfaceAddress::Internet { address: v4(1, 0).ip(), scope: 0, prefix: 24, other: Some(v4(255, 0).ip()) };
+    let interfaces = [link, internet].map(|address| Interface { name: b"eth0".to_vec(), flags: 0x1003, address });
+    book.note("interfaces", &Ok::<_, Errno>(interfaces.to_vec()));
 }
 
 #[test]

@@ -42,6 +42,11 @@ impl Hosts {
         addresses.dedup();
         Some((addresses, names[0].clone()))
     }
+
+    /// Names of `address`, the canonical one first: those of the first line that has it, as for libc.
+    pub(super) fn names_of(&self, address: IpAddr) -> Option<Vec<String>> {
+        self.lines.iter().find(|(known, _)| *known == address).map(|(_, names)| names.clone())
+    }
 }
 
 #[cfg(test)]
@@ -84,5 +89,13 @@ not-an-address  web-0
         check("both", Family::Any, &expect!["both: 10.1.0.11 10.1.0.12 fe00::1"]);
         check("pod", Family::Any, &expect!["nothing"]);
         check("", Family::Any, &expect!["nothing"]);
+    }
+
+    #[test]
+    fn addresses_have_the_names_of_their_first_line() {
+        let names = |text: &str| Hosts::parse(FILE).names_of(text.parse().expect("an address"));
+        assert_eq!(names("10.1.0.10").expect("is there"), ["web-0.web.demo.svc.cluster.local", "web-0"]);
+        assert_eq!(names("::1").expect("is there"), ["localhost", "ip6-localhost", "ip6-loopback"]);
+        assert_eq!([names("10.1.0.13"), names("10.1.0.99")], [None, None]);
     }
 }

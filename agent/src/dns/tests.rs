@@ -20,6 +20,8 @@ const SERVER: &str = "127.0.0.1:53";
 /// Answers of the fake name server: name, and what it says.
 fn zone(name: &str, kind: RecordType) -> Result<Vec<RData>, ResponseCode> {
     let v4 = |last| RData::A(rdata::A::new(10, 0, 0, last));
+    let pointer =
+        |name: &str| RData::PTR(rdata::PTR(Name::from_labels(name.split('.').map(str::as_bytes)).expect("a name")));
     let v6 = || RData::AAAA(rdata::AAAA::new(0xfd00, 0, 0, 0, 0, 0, 0, 1));
     match (name, kind) {
         ("backend.demo.svc.cluster.local.", RecordType::A) => Ok(vec![v4(1), v4(2)]),
@@ -31,8 +33,12 @@ fn zone(name: &str, kind: RecordType) -> Result<Vec<RData>, ResponseCode> {
             Ok(vec![RData::CNAME(rdata::CNAME(real)), v4(4)])
         }
         ("large.", RecordType::A) => Ok((0..200).map(v4).collect()),
-        ("broken.", _) => Err(ResponseCode::ServFail),
+        ("broken." | "2.0.0.10.in-addr.arpa.", _) => Err(ResponseCode::ServFail),
         ("refused.", _) => Err(ResponseCode::Refused),
+        ("1.0.0.10.in-addr.arpa.", RecordType::PTR) => {
+            Ok(vec![pointer("backend.demo.svc.cluster.local"), pointer("$(evil).example"), pointer("other.example")])
+        }
+        ("4.0.0.10.in-addr.arpa.", RecordType::PTR) => Ok(vec![pointer("a b\n")]),
         _ => Err(ResponseCode::NXDomain),
     }
 }
@@ -266,5 +272,40 @@ fn messages_to_nobody_reach_the_targets_own_servers() {
         assert_eq!(asked("0.0.0.0:0", Some(&texts), "broken.").await, "ServFail, 0 answers", "when all of them fail");
         let texts = Texts { hosts: vec![], resolv_conf: b"nameserver 127.0.0.9\noptions attempts:1".to_vec() };
         assert_eq!(asked("0.0.0.0:0", Some(&texts), "alias.").await, "errno 111");
+    });
+}
+
+#[test]
+fn addresses_have_the_names_that_the_target_finds() {
+    in_pod(|| async {
+        let mut tasks = JoinSet::new();
+        name_server(&mut tasks).await;
+        let texts = Texts { hosts: b"10.1.0.10 web-0.demo web-0\n".to_vec(), resolv_conf: POD.as_bytes().to_vec() };
+        let resolver = Resolver::default();
+        let mut lines = String::new();
+        for address in [
+            "10.1.0.10",
+            "::ffff:10.1.0.10",
+            "10.0.0.1",
+            "::ffff:10.0.0.1",
+            "10.0.0.2",
+            "10.0.0.3",
+            "10.0.0.4",
+            "fd00::1",
+        ] {
+            let found = resolver.names_of(texts.clone(), address.parse().expect("an address")).await;
+            writeln!(lines, "{address} -> {found:?}").expect("memory");
+        }
+        expect![[r#"
+            10.1.0.10 -> Found { names: ["web-0.demo", "web-0"] }
+            ::ffff:10.1.0.10 -> Found { names: ["web-0.demo", "web-0"] }
+            10.0.0.1 -> Found { names: ["backend.demo.svc.cluster.local", "other.example"] }
+            ::ffff:10.0.0.1 -> Found { names: ["backend.demo.svc.cluster.local", "other.example"] }
+            10.0.0.2 -> TryAgain
+            10.0.0.3 -> NoName
+            10.0.0.4 -> NoName
+            fd00::1 -> NoName
+        "#]]
+        .assert_eq(&lines);
     });
 }

@@ -66,7 +66,7 @@ const EMPTY: hostent = hostent {
     h_addr_list: ptr::null_mut(),
 };
 
-/// The answer in this thread's own memory. Addresses that do not fit are left out.
+/// The answer in this thread's own memory. Aliases and addresses that do not fit are left out.
 pub(crate) fn build_static(found: &Found, family: c_int) -> Option<*mut hostent> {
     let mut found = found.clone();
     STATIC
@@ -78,7 +78,7 @@ pub(crate) fn build_static(found: &Found, family: c_int) -> Option<*mut hostent>
                         unsafe { *memory.host.get() = host };
                         return Some(memory.host.get());
                     }
-                    None => found.addresses.pop().map(drop)?,
+                    None => found.aliases.pop().map(drop).or_else(|| found.addresses.pop().map(drop))?,
                 }
             }
         })
@@ -102,7 +102,7 @@ pub(crate) fn set_h_errno(value: c_int) {
     unsafe { *__h_errno_location() = value };
 }
 
-/// Lays out two pointer lists, the addresses and the name in `buffer`; nothing when it is too small.
+/// Lays out two pointer lists, the addresses and the names in `buffer`; nothing when it is too small.
 fn pack(found: &Found, family: c_int, buffer: *mut c_char, len: usize) -> Option<hostent> {
     let addresses: Vec<Vec<u8>> = found
         .addresses
@@ -114,20 +114,28 @@ fn pack(found: &Found, family: c_int, buffer: *mut c_char, len: usize) -> Option
         })
         .collect();
     let address_len = if family == libc::AF_INET { 4 } else { 16 };
-    // The addresses' list with its null, then the aliases' list, which is its null only.
+    // The addresses' list with its null, then the aliases'.
     let list = buffer.wrapping_add(buffer.align_offset(align_of::<*mut c_char>()));
     let aliases = list.wrapping_add((addresses.len() + 1) * WORD);
-    let first_address = aliases.wrapping_add(WORD);
+    let first_address = aliases.wrapping_add((found.aliases.len() + 1) * WORD);
     let name = first_address.wrapping_add(addresses.len() * address_len);
 
     let mut image: Vec<u8> = Vec::new();
     for index in 0..addresses.len() {
         image.extend(first_address.wrapping_add(index * address_len).expose_provenance().to_ne_bytes());
     }
-    image.extend([0; 2 * WORD]);
+    image.extend([0; WORD]);
+    let mut alias_at = name.wrapping_add(found.canonical.len() + 1);
+    for alias in &found.aliases {
+        image.extend(alias_at.expose_provenance().to_ne_bytes());
+        alias_at = alias_at.wrapping_add(alias.len() + 1);
+    }
+    image.extend([0; WORD]);
     image.extend(addresses.concat());
-    image.extend(found.canonical.as_bytes());
-    image.push(0);
+    for name in std::iter::once(&found.canonical).chain(&found.aliases) {
+        image.extend(name.as_bytes());
+        image.push(0);
+    }
 
     let start = list.addr() - buffer.addr();
     if start.checked_add(image.len())? > len {
@@ -156,9 +164,10 @@ mod tests {
         let found = Found {
             addresses: vec!["10.0.0.1".parse().expect("an address"), "10.0.0.2".parse().expect("an address")],
             canonical: "name".into(),
+            aliases: vec!["other".into()],
         };
-        let mut buffer = [0_u8; 64];
-        let needed = 4 * 8 + 2 * 4 + 5;
+        let mut buffer = [0_u8; 80];
+        let needed = 5 * 8 + 2 * 4 + 5 + 6;
         let unaligned = (&raw mut buffer).cast::<c_char>().wrapping_add(1);
         let start = unaligned.align_offset(8);
         assert!(pack(&found, libc::AF_INET, unaligned, start + needed - 1).is_none());
@@ -170,5 +179,10 @@ mod tests {
         assert_eq!(unsafe { addresses[1].cast::<[u8; 4]>().read() }, [10, 0, 0, 2]);
         // SAFETY: `pack` has terminated the name.
         assert_eq!(unsafe { std::ffi::CStr::from_ptr(host.h_name) }, c"name");
+        // SAFETY: `pack` has written one alias and a null pointer.
+        let aliases = unsafe { std::slice::from_raw_parts(host.h_aliases, 2) };
+        // SAFETY: `pack` has terminated it.
+        assert_eq!(unsafe { std::ffi::CStr::from_ptr(aliases[0]) }, c"other");
+        assert!(aliases[1].is_null());
     }
 }

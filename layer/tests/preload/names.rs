@@ -46,6 +46,88 @@ fn every_way_of_c_asks_the_target() {
 }
 
 #[test]
+fn addresses_have_the_names_that_the_target_finds_and_interfaces_are_the_targets() {
+    let mut policy = policy();
+    policy.host_name = Some(b"web-0.shop.svc".to_vec());
+    let session = Session::with(policy, None);
+    let mut command = Command::new(c("reverse"));
+    inject(&mut command, &session).env("MALLOC_CHECK_", "3").env("MALLOC_PERTURB_", "165");
+    expect![[r#"
+        10.1.2.3 64 0: db.shop.svc https
+        10.1.2.3 64 0xa: db.shop.svc 443
+        ::ffff:10.1.2.3 64 0x8: db.shop.svc https
+        10.1.2.3 64 0x4: db https
+        10.1.2.3 12 0: db.shop.svc https
+        10.1.2.3 11 0: error -12
+        10.1.2.3 64 0x1: 10.1.2.3 https
+        10.1.2.3 0 0: - https
+        10.1.2.3 64 0x4000: error -1
+        10.1.2.9 64 0: 10.1.2.9 https
+        10.1.2.9 64 0x8: error -2
+        10.1.2.8 64 0: error -3
+        fd00::3 64 0: fd00::3 https
+        without a service: 0 db.shop.svc
+        gethostbyaddr: db.shop.svc or db 10.1.2.3 4
+        gethostbyaddr: db.shop.svc or db ::ffff:10.1.2.3 16
+        gethostbyaddr: error 1
+        gethostbyaddr: error 2
+        gethostbyaddr_r: 34 1
+        0 gethostbyaddr_r: db.shop.svc or db 10.1.2.3 4
+        gethostbyaddr_r: 0 1 1
+        lo 0x49 address 1 kind 772:00:00:00:00:00:00 other 1 kind 772:00:00:00:00:00:00
+        eth0 0x1043 address 2 kind 1:02:00:00:00:00:09 other 2 kind 1:ff:ff:ff:ff:ff:ff
+        lo 0x49 address 127.0.0.1 mask 255.0.0.0 other 127.0.0.1
+        eth0 0x1043 address 10.1.0.2 mask 255.255.252.0 other 10.1.3.255
+        eth0 0x1043 address fe80::9%2 mask ffff:ffff:ffff:ffff::%0
+        a-name-that-is- 0x91 address 10.9.0.1 mask 255.255.255.255 other 10.9.0.2
+    "#]]
+    .assert_eq(&output_of(&mut command));
+    expect![[r#"
+        reverse 10.1.2.3
+        reverse 10.1.2.3
+        reverse 10.1.2.3
+        reverse 10.1.2.3
+        reverse 10.1.2.3
+        reverse 10.1.2.3
+        reverse 10.1.2.9
+        reverse 10.1.2.9
+        reverse 10.1.2.8
+        reverse fd00::3
+        reverse 10.1.2.3
+        reverse 10.1.2.3
+        reverse 10.1.2.3
+        reverse 10.1.2.9
+        reverse 10.1.2.8
+        reverse 10.1.2.3
+        reverse 10.1.2.3
+        reverse 10.1.2.9"#]]
+    .assert_eq(&session.seen("reverse").join("\n"));
+}
+
+#[test]
+fn addresses_have_this_machines_names_where_the_rules_for_names_say_so() {
+    let mut policy = policy();
+    let host = protocol::policy::Host::Name("3.2.1.10.in-addr.arpa".to_owned());
+    let entry = protocol::policy::Destination { host, port: None, tcp: true };
+    policy.dns_filter = Some(protocol::policy::Filter { lists_remote: true, entries: vec![entry] });
+    policy.outgoing.tcp = false;
+    let session = Session::with(policy, None);
+    let script = r"
+import socket
+print(socket.getnameinfo(('10.1.2.3', 80), socket.NI_NUMERICSERV), socket.gethostbyaddr('10.1.2.3'))
+socket.getnameinfo(('127.0.0.1', 80), 0)
+";
+    expect![[r#"
+        ('db.shop.svc', '80') ('db.shop.svc', ['db'], ['10.1.2.3'])
+    "#]]
+    .assert_eq(&python(&session, script));
+    expect![[r#"
+        reverse 10.1.2.3
+        reverse 10.1.2.3"#]]
+    .assert_eq(&session.seen("reverse").join("\n"));
+}
+
+#[test]
 fn names_stay_here_when_dns_is_off() {
     let mut policy = policy();
     policy.remote_dns = false;

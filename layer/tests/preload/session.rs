@@ -11,8 +11,9 @@ use std::time::Duration;
 use nix::sys::socket::{
     AddressFamily, Backlog, ControlMessage, MsgFlags, SockFlag, SockType, UnixAddr, bind, listen, sendmsg, socket,
 };
-use protocol::dns::{Family, Lookup, LookupAnswer, QueryAnswer};
+use protocol::dns::{Family, Lookup, LookupAnswer, QueryAnswer, ReverseAnswer};
 use protocol::file::Which;
+use protocol::interface::{Interface, InterfaceAddress};
 use protocol::link::{LoopbackRoute, Names, ToLayer, ToSession, variable};
 use protocol::operation::Operation;
 use protocol::policy::{FileMode, FilePolicy, IncomingPolicy, OutgoingPolicy, Policy};
@@ -285,6 +286,14 @@ impl State {
             let answer = answer_to(&request.message).map(|message| QueryAnswer { message });
             return ToLayer::Answer(codec::encode(&answer).expect("an answer fits"));
         }
+        if let Operation::Reverse { request } = operation {
+            self.note(format!("reverse {}", request.address));
+            let answer: Result<ReverseAnswer, Errno> = Ok(names_of(&request.address.to_string()));
+            return ToLayer::Answer(codec::encode(&answer).expect("an answer fits"));
+        }
+        if let Operation::ListInterfaces { .. } = operation {
+            return ToLayer::Answer(codec::encode(&Ok::<_, Errno>(interfaces())).expect("an answer fits"));
+        }
         if let Some(path) = path_of(operation) {
             self.visit(operation.name(), path);
         }
@@ -358,6 +367,30 @@ fn lookup(request: &Lookup) -> LookupAnswer {
         addresses: addresses.iter().map(|ip| ip.parse().expect("an address")).collect(),
         canonical: format!("{}.default.svc.cluster.local", request.name),
     }
+}
+
+fn names_of(address: &str) -> ReverseAnswer {
+    match address {
+        "10.1.2.3" => ReverseAnswer::Found { names: vec!["db.shop.svc".to_owned(), "db".to_owned()] },
+        "10.1.2.8" => ReverseAnswer::TryAgain,
+        _ => ReverseAnswer::NoName,
+    }
+}
+
+fn interfaces() -> Vec<Interface> {
+    let internet = |address: &str, scope, prefix, other: Option<&str>| {
+        let [address, other] = [Some(address), other].map(|text| text.map(|text| text.parse().expect("an address")));
+        InterfaceAddress::Internet { address: address.expect("given"), scope, prefix, other }
+    };
+    let all = [
+        ("lo", 0x49, InterfaceAddress::Link { index: 1, kind: 772, hardware: Some([0; 6]) }),
+        ("eth0", 0x1043, InterfaceAddress::Link { index: 2, kind: 1, hardware: Some([2, 0, 0, 0, 0, 9]) }),
+        ("lo", 0x49, internet("127.0.0.1", 0, 8, None)),
+        ("eth0", 0x1043, internet("10.1.0.2", 0, 22, Some("10.1.3.255"))),
+        ("eth0", 0x1043, internet("fe80::9", 2, 64, None)),
+        ("a-name-that-is-too-long", 0x91, internet("10.9.0.1", 0, 32, Some("10.9.0.2"))),
+    ];
+    all.map(|(name, flags, address)| Interface { name: name.into(), flags, address }).into()
 }
 
 fn send_with(connection: &UnixStream, message: &[u8], descriptor: &OwnedFd) -> std::io::Result<()> {

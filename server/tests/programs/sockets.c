@@ -146,6 +146,16 @@ static void look_up(const char *name) {
     printf("%s: %s\n", name, error ? error == EAI_NONAME ? "unknown" : gai_strerror(error) : inet_ntoa(((struct sockaddr_in *)found->ai_addr)->sin_addr));
 }
 
+static void name_of(const char *ip) {
+    struct sockaddr_in of = {.sin_family = AF_INET, .sin_port = htons(80)};
+    char host[128];
+    inet_pton(AF_INET, ip, &of.sin_addr);
+    int error = getnameinfo((void *)&of, sizeof of, host, sizeof host, NULL, 0, NI_NAMEREQD);
+    printf("%s: %s\n", ip, error ? error == EAI_NONAME ? "no name" : gai_strerror(error) : host);
+    struct hostent *found = error ? NULL : gethostbyaddr(&of.sin_addr, sizeof of.sin_addr, AF_INET);
+    if (!error) printf("  %s\n", found ? found->h_name : "no name");
+}
+
 static void client(int pause_milliseconds) {
     usleep(pause_milliseconds * 1000);
     int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -220,6 +230,9 @@ int main(void) {
     look_up("backend");
     look_up("backend.demo.svc.cluster.local");
     look_up("nobody.demo.svc.cluster.local");
+    name_of(POD);
+    name_of(BACKEND);
+    name_of("10.20.0.9");
     incoming();
     return 0;
 }

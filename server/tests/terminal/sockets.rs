@@ -68,6 +68,11 @@ fn sockets_mean_the_same_in_every_build() {
         backend: 10.20.0.3
         backend.demo.svc.cluster.local: 10.20.0.3
         nobody.demo.svc.cluster.local: unknown
+        10.20.0.2: demo-pod
+          demo-pod
+        10.20.0.3: backend.demo.svc.cluster.local
+          backend.demo.svc.cluster.local
+        10.20.0.9: no name
         bind: ok
         listen: ok
         bind of another: EADDRINUSE
@@ -97,4 +102,21 @@ fn sockets_mean_the_same_in_every_build() {
     for (build, out) in all {
         assert_eq!(out, first, "{build}");
     }
+}
+
+#[test]
+fn the_interfaces_are_the_pods() {
+    let Some(bench) = Bench::with_pods() else { return };
+    let Some(program) = compile(&bench, "interfaces", BUILDS[0]) else { return };
+    let said = bench.run(&["demo", "--", &program]);
+    assert_eq!(said.code, 0, "{said:?}");
+    expect![[r#"
+        lo
+          127.0.0.1 of 255.0.0.0
+          10.20.0.2 of 255.255.255.255
+          10.20.0.3 of 255.255.255.255
+          10.20.0.10 of 255.255.255.255
+          10.20.0.50 of 255.255.255.255
+    "#]]
+    .assert_eq(&said.out);
 }

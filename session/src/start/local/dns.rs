@@ -1,10 +1,13 @@
-//! The pod's resolver: two names, IPv4 only.
+//! The pod's resolver: two names and their addresses, IPv4 only.
 
 use std::net::{Ipv4Addr, UdpSocket};
 
 use hickory_proto::{
     op::{Message, MessageType, ResponseCode},
-    rr::{RData, Record, RecordType, rdata::A},
+    rr::{
+        Name, RData, Record,
+        rdata::{A, PTR},
+    },
 };
 
 use super::{BACKEND_ADDRESS, POD_ADDRESS};
@@ -32,9 +35,11 @@ fn answer(query: &[u8]) -> Option<Vec<u8>> {
     response.metadata.recursion_desired = query.metadata.recursion_desired;
     response.metadata.recursion_available = true;
     response.add_query(question.clone());
-    match address_of(&question.name().to_lowercase().to_string()) {
-        Some(address) if question.query_type() == RecordType::A => {
-            response.add_answer(Record::from_rdata(question.name().clone(), TIME_TO_LIVE, RData::A(A(address))));
+    let name = question.name().to_lowercase();
+    let known = address_of(&name.to_string()).map(|address| RData::A(A(address))).or_else(|| name_at(&name));
+    match known {
+        Some(data) if question.query_type() == data.record_type() => {
+            response.add_answer(Record::from_rdata(question.name().clone(), TIME_TO_LIVE, data));
         }
         Some(_) => {} // the name exists, without such a record
         None => response.metadata.response_code = ResponseCode::NXDomain,
@@ -50,9 +55,15 @@ fn address_of(name: &str) -> Option<Ipv4Addr> {
     }
 }
 
+/// Who has the address that `name` stands for, below `in-addr.arpa`.
+fn name_at(name: &Name) -> Option<RData> {
+    let owner = if *name == Name::from(BACKEND_ADDRESS) { "backend.demo.svc.cluster.local." } else { return None };
+    Some(RData::PTR(PTR(Name::from_ascii(owner).ok()?)))
+}
+
 #[cfg(test)]
 mod tests {
-    use hickory_proto::{op::Query, rr::Name};
+    use hickory_proto::{op::Query, rr::RecordType};
 
     use super::*;
 
@@ -71,6 +82,9 @@ mod tests {
         assert_eq!(ask(backend, RecordType::A), (ResponseCode::NoError, vec![RData::A(A(BACKEND_ADDRESS))]));
         assert_eq!(ask(&backend.to_uppercase(), RecordType::A).1.len(), 1);
         assert_eq!(ask(backend, RecordType::AAAA), (ResponseCode::NoError, vec![]));
+        let owner = RData::PTR(PTR(Name::from_ascii(backend).expect("a name")));
+        assert_eq!(ask("3.0.20.10.in-addr.arpa.", RecordType::PTR), (ResponseCode::NoError, vec![owner]));
+        assert_eq!(ask("9.0.20.10.in-addr.arpa.", RecordType::PTR), (ResponseCode::NXDomain, vec![]));
         assert_eq!(ask("backend.", RecordType::A), (ResponseCode::NXDomain, vec![]));
         assert_eq!(answer(b"nonsense"), None);
     }
