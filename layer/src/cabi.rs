@@ -31,6 +31,10 @@ impl Return for isize {
     const FAILED: Self = -1;
 }
 
+impl Return for () {
+    const FAILED: Self = ();
+}
+
 impl<T> Return for *mut T {
     const FAILED: Self = std::ptr::null_mut();
 }

@@ -64,7 +64,8 @@ impl Copies {
     /// Notes that the memfd `copy` on `device` stands for `original`.
     pub(crate) fn remember(&self, device: u64, copy: u64, original: Original) {
         let Original { dev, ino, nlink, uid, gid } = original;
-        let slot = &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % REMEMBERED];
+        let known = self.slots.iter().find(|slot| slot.copy.load(Ordering::Acquire) == copy);
+        let slot = known.unwrap_or_else(|| &self.slots[self.next.fetch_add(1, Ordering::Relaxed) % REMEMBERED]);
         slot.copy.store(0, Ordering::Release);
         for (field, value) in slot.fields.iter().zip([dev, ino, nlink, u64::from(uid) << 32 | u64::from(gid)]) {
             field.store(value, Ordering::Release);

@@ -9,6 +9,7 @@
 mod actions;
 mod cabi;
 mod classify;
+mod copied;
 mod copies;
 mod environment;
 mod files;

@@ -80,6 +80,11 @@ impl Link {
         Ok((link, policy))
     }
 
+    /// Path of the session's socket.
+    pub(crate) fn socket(&self) -> &[u8] {
+        self.socket.to_bytes()
+    }
+
     /// Sends `message` and waits for its answer.
     ///
     /// The descriptor beside it, if any, is closed on exec when `close_on_exec`. Fails with `EIO`, and tells the user

@@ -25,6 +25,16 @@ pub(crate) enum Otherwise {
     Fail(Errno),
 }
 
+impl Otherwise {
+    /// What the function shall fail with, if it shall.
+    pub(crate) fn errno(self) -> Option<Errno> {
+        match self {
+            Self::Fail(errno) => Some(errno),
+            Self::Native | Self::Instead(_) => None,
+        }
+    }
+}
+
 impl From<Errno> for Otherwise {
     fn from(errno: Errno) -> Self {
         Self::Fail(errno)

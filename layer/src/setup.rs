@@ -11,6 +11,7 @@ use protocol::policy::{LAUNCH_COMMAND, PREFIX_COMMAND};
 use rules::path::PathRules;
 use rules::process;
 
+use crate::copied;
 use crate::environment;
 use crate::filter::{self, Unsupervised};
 use crate::inherit::Inheritance;
@@ -85,6 +86,9 @@ fn attach(socket: OsString) -> Result<Option<Layer>, String> {
             environment::import(&link).map_err(not_imported)?;
         }
         return Ok(None);
+    }
+    if policy.files_device == 0 {
+        copied::expect(link.socket());
     }
     let skipped = process::is_skipped(&policy.skip_processes, &executable, argv0.as_bytes());
     if skipped {

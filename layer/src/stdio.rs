@@ -59,6 +59,24 @@ pub(crate) fn folder_of(folder: OwnedFd) -> Result<*mut DIR, Errno> {
     Ok(stream)
 }
 
+/// The descriptor of a stream over a folder. dirfd(3)
+pub(crate) fn number_of_folder(stream: *mut DIR) -> c_int {
+    // SAFETY: the program's own stream.
+    if stream.is_null() { -1 } else { unsafe { libc::dirfd(stream) } }
+}
+
+/// Writes out what `stream` holds back and gives its descriptor, -1 if it has none. fflush(3), fileno(3)
+pub(crate) fn flushed(stream: *mut FILE) -> c_int {
+    if stream.is_null() {
+        return -1;
+    }
+    // SAFETY: the program's own stream, which it is about to close. What cannot be written, fclose(3) tells of.
+    unsafe {
+        libc::fflush(stream);
+        libc::fileno(stream)
+    }
+}
+
 /// `stream` over another file, which was opened with `flags` and `mode`. freopen(3)
 ///
 /// The stream is opened over nothing first, for its buffers and its direction; then its number becomes the file's.

@@ -250,6 +250,21 @@ pub(crate) fn status_flags(fd: RawFd) -> Result<c_int, Errno> {
     checked(unsafe { libc::fcntl(fd, libc::F_GETFL) })
 }
 
+/// `O_CLOEXEC` for a descriptor that is closed on exec, else nothing.
+pub(crate) fn close_on_exec(fd: RawFd) -> Result<c_int, Errno> {
+    // SAFETY: takes numbers only.
+    let flags = checked(unsafe { libc::fcntl(fd, libc::F_GETFD) })?;
+    Ok(if flags & libc::FD_CLOEXEC == 0 { 0 } else { libc::O_CLOEXEC })
+}
+
+/// Gives `to` the place in its file that `from` has in its own. lseek(2)
+pub(crate) fn copy_place(from: RawFd, to: RawFd) -> Result<(), Errno> {
+    // SAFETY: takes numbers only.
+    let place = unsafe { libc::lseek(from, 0, libc::SEEK_CUR) };
+    // SAFETY: takes numbers only.
+    if place < 0 || unsafe { libc::lseek(to, place, libc::SEEK_SET) } < 0 { Err(last_error()) } else { Ok(()) }
+}
+
 /// How many descriptors this process may have now (`RLIMIT_NOFILE`).
 pub(crate) fn descriptor_limit() -> u64 {
     let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };

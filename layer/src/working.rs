@@ -1,7 +1,7 @@
 //! Folders of the target that the program is in, or has open.
 //!
 //! Their descriptors are on a device of their own (`Policy::files_device`), and the kernel's name for them is their path
-//! inside the target. Whether the working directory is such a folder is known without asking: it is found out at the
+//! inside the target; without FUSE they are copies ([`copied`]). Whether the working directory is such a folder is known without asking: it is found out at the
 //! start, and changes with chdir(2) only. (It belongs to all threads; clone(2) without `CLONE_FS` is not looked after.)
 
 use std::ffi::CStr;
@@ -11,6 +11,7 @@ use libc::c_int;
 use protocol::Errno;
 use protocol::policy::Policy;
 
+use crate::copied;
 use crate::scope::Hooked;
 use crate::stack::StackBytes;
 use crate::state::Layer;
@@ -48,7 +49,10 @@ pub(crate) fn start_outside(policy: &Policy, program: &[u8]) {
 
 /// Whether the kernel has this process in a folder of the target, whoever has led it there.
 pub(crate) fn is_in_targets(files_device: u64) -> bool {
-    files_device != 0 && sys::device_of_folder().is_ok_and(|device| device == files_device)
+    if files_device == 0 {
+        return copied::is_there() && current().is_ok();
+    }
+    sys::device_of_folder().is_ok_and(|device| device == files_device)
 }
 
 /// Whether this process is in a folder of the target.
@@ -59,11 +63,14 @@ pub(crate) fn is_remote() -> bool {
 /// The path, inside the target, of the folder that relative paths of a call start at; nothing when it is no folder of
 /// the target.
 pub(crate) fn folder(layer: &Layer, folder: c_int) -> Hooked<Option<Vec<u8>>> {
-    if layer.policy.files_device == 0 {
+    if layer.policy.files_device == 0 && !copied::is_there() {
         return Ok(None);
     }
     if folder == libc::AT_FDCWD {
         return if is_remote() { Ok(Some(current()?)) } else { Ok(None) };
+    }
+    if copied::is_there() {
+        return Ok(copied::original_of(folder));
     }
     let is_folder = is_targets(layer, folder, libc::S_IFDIR);
     let path = if is_folder { sys::read_link(&sys::descriptor_path(folder))? } else { return Ok(None) };
@@ -79,6 +86,9 @@ pub(crate) fn is_targets(layer: &Layer, fd: c_int, kind: libc::mode_t) -> bool {
 /// The working directory's path inside the target, while it is there. `ENOENT` when it has been removed.
 pub(crate) fn current() -> Result<Vec<u8>, Errno> {
     let path = sys::read_link(c"/proc/self/cwd")?;
+    if copied::is_there() {
+        return copied::original(&path).ok_or(Errno::ENOENT);
+    }
     if is_path(&path) { Ok(path) } else { Err(Errno::ENOENT) }
 }
 

@@ -86,6 +86,14 @@ pub enum ToSession {
     Bound(SocketAddr),
     /// The program sends a datagram to this address, a name server's most likely. Answered by [`ToLayer::NameServer`].
     NameServer(SocketAddr),
+    /// What was written to a copy shall reach the target, as at fsync(2), close(2) and fstat(2). Answered by
+    /// [`ToLayer::Synchronised`].
+    Synchronise {
+        /// Inode number of the copy's memfd.
+        copy: u64,
+        /// Whether it shall reach the target's disk, too.
+        lasting: bool,
+    },
 }
 
 /// [`ToSession::Supervise`], encoded into `buffer` without allocating: it is sent between fork and exec.
@@ -147,6 +155,9 @@ pub enum ToLayer {
     /// Answer to `NameServer`: where datagrams go instead, an address that [`ToSession::Names`] translates back; nothing
     /// when they go where the program says.
     NameServer(Option<SocketAddrV4>),
+    /// Answer to `Synchronise`: the file as it is in the target now, or why it does not have what was written; nothing
+    /// when the session does not know the copy.
+    Synchronised(Result<Option<Metadata>, Errno>),
 }
 
 /// A file that the program has open.

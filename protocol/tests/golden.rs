@@ -119,6 +119,7 @@ fn layer_and_session(book: &mut Book) {
     book.note("layer names", &ToSession::Names { peer: SocketAddrV4::new(Ipv4Addr::new(127, 1, 2, 3), 5000) });
     book.note("layer bound", &ToSession::Bound(v4(0, 8080)));
     book.note("layer name server", &ToSession::NameServer(v4(10, 53)));
+    book.note("layer synchronise", &ToSession::Synchronise { copy: 300, lasting: true });
     book.note("session welcome", &ToLayer::Welcome(Some(Box::new(policy()))));
     book.note("session refused", &ToLayer::Refused("no".to_owned()));
     book.note("session answer", &ToLayer::Answer(vec![1]));
@@ -132,6 +133,7 @@ fn layer_and_session(book: &mut Book) {
     book.note("session names", &ToLayer::Names(Some(Names { local: v4(1, 1), peer: v4(2, 2) })));
     book.note("session bound", &ToLayer::Bound(None));
     book.note("session name server", &ToLayer::NameServer(Some(SocketAddrV4::new(Ipv4Addr::new(127, 1, 2, 3), 5353))));
+    book.note("session synchronised", &ToLayer::Synchronised(Ok(Some(metadata()))));
 }
 
 fn session_and_agent(book: &mut Book) {

@@ -229,7 +229,7 @@ async fn hold_connections(policy: &mut Policy, observer: &Observer) -> Option<Ar
 fn without_mount(unavailable: &Unavailable, observer: &Observer) -> Option<Started> {
     observer.tell(Event::Warning(format!(
         "no FUSE: {unavailable}; remote files are copies in memory that are fetched whole, and what the program writes \
-         is sent when it closes them"
+         is sent when it closes them; they cannot be locked"
     )));
     None
 }

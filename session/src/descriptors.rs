@@ -39,7 +39,7 @@ use crate::{
     event::Event,
     proxy::{Proxy, encode},
 };
-pub(crate) use copies::Copies;
+pub(crate) use copies::{Copies, original};
 pub(crate) use lent::Lent;
 pub(crate) use mount::Files;
 use opening::Opening;
@@ -70,7 +70,12 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
     }
     let metadata = opened.metadata;
     let files = proxy.files.as_ref().filter(|files| files.are_there());
-    if opened.content == Content::Whole && (may_copy || files.is_none()) {
+    let Some(files) = files else {
+        let copied = copies::open(proxy, request, asked, opened, stream, opening).await;
+        let descriptor = copied.inspect_err(|errno| warn_if_large(proxy, &io::Error::from(*errno)))?;
+        return Ok((OpenedFile { metadata, copy: true }, descriptor.into()));
+    };
+    if opened.content == Content::Whole && may_copy {
         let expected = usize::try_from(metadata.size).unwrap_or(0) + 1;
         let memfd = memory::create(&opened.path)?;
         memory::fill(&memfd, &mut stream, expected).await.inspect_err(|error| warn_if_large(proxy, error))?;
@@ -78,14 +83,8 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
         memory::dress(&memfd, &metadata)?;
         return Ok((OpenedFile { metadata, copy: true }, descriptor.into()));
     }
-    if let Some(files) = files {
-        let descriptor = files.open(request, asked, opened, stream, opening).await?;
-        return Ok((OpenedFile { metadata, copy: false }, descriptor));
-    }
-    let copied = copies::open(proxy, request, opened, stream).await;
-    opening.done();
-    let descriptor = copied.inspect_err(|errno| warn_if_large(proxy, &io::Error::from(*errno)))?;
-    Ok((OpenedFile { metadata, copy: true }, descriptor.into()))
+    let descriptor = files.open(request, asked, opened, stream, opening).await?;
+    Ok((OpenedFile { metadata, copy: false }, descriptor))
 }
 
 /// Passes an operation on, unopened, and collects its answer; a blob becomes a memfd.
@@ -114,7 +113,11 @@ pub(crate) async fn perform(proxy: &Proxy, operation: Vec<u8>) -> io::Result<(Ve
 
 /// The session ends: waits until what programs have written is in the pod, and says so if it does not get there.
 pub(crate) async fn finish(proxy: &Proxy) {
-    if tokio::time::timeout(FINISH_LIMIT, settle(proxy, Touch::Looks)).await.is_err() {
+    let finished = async {
+        settle(proxy, Touch::Looks).await;
+        proxy.copies.finish().await;
+    };
+    if tokio::time::timeout(FINISH_LIMIT, finished).await.is_err() {
         let text = "what the program wrote last may not have reached the pod: it does not answer".to_owned();
         proxy.observer.tell(Event::Warning(text));
     }
@@ -184,8 +187,10 @@ async fn settle(proxy: &Proxy, touch: Touch) {
             Touch::Changes => files.forget().await,
         }
     }
-    if touch != Touch::Nothing {
-        proxy.copies.settle().await;
+    match touch {
+        Touch::Nothing => {}
+        Touch::Looks => proxy.copies.settle().await,
+        Touch::Changes => proxy.copies.learn().await,
     }
 }
 

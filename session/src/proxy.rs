@@ -292,6 +292,10 @@ impl Connection {
                 let requested = proxy.listeners.as_ref().and_then(|listeners| listeners.requested(actual));
                 self.send(&ToLayer::Bound(requested), None).await
             }
+            ToSession::Synchronise { copy, lasting } => {
+                let synchronised = proxy.copies.synchronise(copy, lasting).await;
+                self.send(&ToLayer::Synchronised(synchronised), None).await
+            }
             ToSession::NameServer(server) => {
                 self.send(&ToLayer::NameServer(proxy.name_servers.stand_in(server)), None).await
             }

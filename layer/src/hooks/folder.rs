@@ -14,7 +14,7 @@ use crate::paths::{self, At, File};
 use crate::scope::{self, Hooked, Otherwise, fail};
 use crate::state::Layer;
 use crate::walk::{self, Position, Visit};
-use crate::{files, stdio};
+use crate::{copied, files, stdio, sys};
 
 /// `int (*)(…)`: passed on, never called here.
 type Callback = *const c_void;
@@ -34,10 +34,25 @@ hook! {
     /// As scandirat.
     fn scandirat64(folder: c_int, path: Text, list: Out<*mut c_void>, filter: Callback, compare: Callback) -> c_int
         => |layer, folder, path, _, _, _| scanned(layer, At { folder, path });
+    /// fdopendir(3): what is there now, not what was there when a copy was made.
+    fn fdopendir(fd: c_int) -> *mut DIR => listed_anew;
     /// fts(3): not for folders of the target. The walk goes on behind `fts_read`, on paths that it makes up itself.
     fn fts_open(paths: Texts, options: c_int, compare: Callback) -> *mut c_void => |layer, paths, _, _| walked_elsewhere(layer, paths);
     /// As `fts_open`.
     fn fts64_open(paths: Texts, options: c_int, compare: Callback) -> *mut c_void => |layer, paths, _, _| walked_elsewhere(layer, paths);
+}
+
+type Rewind = unsafe extern "C-unwind" fn(*mut DIR);
+
+hook! {
+    /// rewinddir(3), as fdopendir.
+    fn rewinddir(stream: *mut DIR) -> () => around |real: Rewind, stream| {
+        if copied::is_there() {
+            scope::amend(|layer| listed_anew::<()>(layer, stdio::number_of_folder(stream)));
+        }
+        // SAFETY: the program's own argument.
+        unsafe { real(stream) }
+    };
 }
 
 type GlobFunction = unsafe extern "C-unwind" fn(Text, c_int, Callback, *mut Glob) -> c_int;
@@ -77,6 +92,16 @@ hook! {
         // SAFETY: the program's own arguments.
         walked(path, Visit::Full(visit), flags, || unsafe { real(path, visit, descriptors, flags) })
     };
+}
+
+/// Another copy of a folder takes the place of an old one. What cannot be listed any more stays as it was.
+fn listed_anew<T>(layer: &Layer, fd: c_int) -> Hooked<T> {
+    if let Some(path) = copied::original_of(fd)
+        && let Ok(anew) = files::open_remote(layer, path, LIST, 0)
+    {
+        sys::duplicate_onto(&anew, fd, sys::close_on_exec(fd)?)?;
+    }
+    Err(Otherwise::Native)
 }
 
 /// The real function opens the folder once more, by Linux's name for the descriptor.

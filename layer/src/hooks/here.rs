@@ -11,7 +11,7 @@ use crate::hook::hook;
 use crate::paths::{self, At, File};
 use crate::scope::{self, Decision, Hooked, Otherwise, fail};
 use crate::state::Layer;
-use crate::{files, heap, state, sys, working};
+use crate::{copied, files, heap, state, sys, working};
 
 hook! {
     /// chdir(2)
@@ -69,7 +69,7 @@ pub(super) fn changed(layer: &Layer, path: Text) -> Hooked<c_int> {
 
 /// For `syscall` too.
 pub(super) fn changed_to_open(layer: &Layer, fd: c_int) -> Hooked<c_int> {
-    if layer.policy.files_device == 0 {
+    if layer.policy.files_device == 0 && !copied::is_there() {
         return Err(Otherwise::Native);
     }
     working::enter(layer, fd)?;

@@ -97,7 +97,11 @@ fn by_number(layer: &Layer, number: c_long, arguments: [c_long; 5]) -> Hooked<c_
             copy::attribute_set(layer, int(first), text(second), value, length(fourth)?, int(fifth))
         }
         libc::SYS_fremovexattr => copy::attribute_removed(layer, int(first), text(second)),
-        libc::SYS_flock => copy::locked(layer, int(first), int(second)),
+        libc::SYS_flock => copy::locked(layer, int(first)),
+        libc::SYS_fcntl if copy::is_about_locks(int(second)) => copy::locked(layer, int(first)),
+        libc::SYS_fsync | libc::SYS_fdatasync => copy::synchronised(layer, int(first)),
+        libc::SYS_close => copy::sent(layer, int(first)),
+        libc::SYS_fstatfs => space::stated_of(layer, int(first), Out::from_number(second)),
         // A ring's operations come past nobody. Programs do without it, as on kernels that have it switched off.
         libc::SYS_uname => name::by_number(layer, Out::from_number(first)),
         libc::SYS_io_uring_setup => fail(libc::ENOSYS),

@@ -24,6 +24,17 @@ hook! {
 }
 
 hook! {
+    /// fstatfs(2) of a copy, whose file system is not its file's.
+    fn fstatfs(fd: c_int, status: Out<libc::statfs64>) -> c_int => stated_of;
+    /// As fstatfs.
+    fn fstatfs64(fd: c_int, status: Out<libc::statfs64>) -> c_int => stated_of;
+    /// As fstatfs.
+    fn fstatvfs(fd: c_int, status: Out<libc::statvfs>) -> c_int => stated_portably_of;
+    /// As fstatfs.
+    fn fstatvfs64(fd: c_int, status: Out<libc::statvfs>) -> c_int => stated_portably_of;
+}
+
+hook! {
     /// pathconf(3)
     fn pathconf(path: Text, name: c_int) -> c_long => limit;
 }
@@ -39,6 +50,17 @@ fn stated_portably(layer: &Layer, path: Text, room: Out<libc::statvfs>) -> Hooke
     Ok(0)
 }
 
+/// For `syscall` too.
+pub(super) fn stated_of(layer: &Layer, fd: c_int, room: Out<libc::statfs64>) -> Hooked<c_int> {
+    room.set(status::fs_status_of(&ask_of(layer, fd)?))?;
+    Ok(0)
+}
+
+fn stated_portably_of(layer: &Layer, fd: c_int, room: Out<libc::statvfs>) -> Hooked<c_int> {
+    room.set(status::portable_fs_status_of(&ask_of(layer, fd)?))?;
+    Ok(0)
+}
+
 /// What file systems differ in; the rest is the same for all of Linux, and said of this machine's root.
 fn limit(layer: &Layer, path: Text, name: c_int) -> Hooked<c_long> {
     let status = ask(layer, path)?;
@@ -48,6 +70,11 @@ fn limit(layer: &Layer, path: Text, name: c_int) -> Hooked<c_long> {
         libc::_PC_REC_MIN_XFER_SIZE => Ok(status.bsize),
         _ => Err(Otherwise::Instead(Instead::of(path, c"/".to_owned()))),
     }
+}
+
+fn ask_of(layer: &Layer, fd: c_int) -> Hooked<FsStatus> {
+    let path = files::path_of_copy(fd)?.ok_or(Otherwise::Native)?;
+    Ok(layer.link.perform(StatFs { file: files::which(path, true) })?)
 }
 
 fn ask(layer: &Layer, path: Text) -> Hooked<FsStatus> {

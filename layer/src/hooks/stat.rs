@@ -73,8 +73,8 @@ const EXTENDED_FLAGS: c_int = libc::AT_EMPTY_PATH
     | libc::AT_STATX_DONT_SYNC;
 
 /// For `syscall` too.
-pub(super) fn opened(_layer: &Layer, fd: c_int, status: Status) -> Hooked<c_int> {
-    status.set(files::open_status(fd)?.0)?;
+pub(super) fn opened(layer: &Layer, fd: c_int, status: Status) -> Hooked<c_int> {
+    status.set(files::open_status(layer, fd)?.0)?;
     Ok(0)
 }
 
@@ -96,7 +96,7 @@ pub(super) fn extended(layer: &Layer, at: At, flags: c_int, status: Out<libc::st
         return Err(Otherwise::Native); // the kernel refuses
     }
     let metadata = if means_descriptor(at.path, flags) {
-        match files::open_status(at.folder)? {
+        match files::open_status(layer, at.folder)? {
             (status, true) => metadata_of(&status),
             // The kernel tells more of a file than stat(2) does.
             (_, false) => return Err(Otherwise::Native),

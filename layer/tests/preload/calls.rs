@@ -120,12 +120,31 @@ fn what_cannot_be_had_fails_and_says_so() {
         pathconf("/data/file", _PC_REC_MIN_XFER_SIZE): 8192
         flock(copy, LOCK_EX): ENOLCK
         syscall(SYS_flock, copy, LOCK_SH): ENOLCK
+        fcntl(copy, F_SETLK, &range): ENOLCK
+        fcntl64(copy, F_GETLK, &range): ENOLCK
+        syscall(SYS_fcntl, copy, F_OFD_SETLK, &range): ENOLCK
+        lockf(copy, F_TEST, 0): ENOLCK
+        lockf64(copy, F_TEST, 0): ENOLCK
+        fstatfs(copy, &status): 0
+        1234 8192 143
+        fstatfs64(copy, (void *)&status): 0
+        syscall(SYS_fstatfs, copy, &status): 0
+        fstatvfs(copy, &portable): 0
+        143
+        fstatvfs64(copy, (void *)&portable): 0
+        fsync(copy): 0
+        fdatasync(copy): 0
+        syscall(SYS_fsync, copy): 0
+        syscall(SYS_fdatasync, copy): 0
+        syscall(SYS_close, copy): 0
+        close(copy): EBADF
+        closedir(folder): 0
         same folder: 1
         same file: 1
         --- stderr
         mirrord: /data/file is the target's and cannot be watched for changes (ENOTSUP); read it again from time to time instead
         mirrord: /data is the target's, and fts_open cannot walk through it (ENOTSUP); nftw and opendir can
-        mirrord: a file of the target is open as a copy, and nobody would see a lock on it (ENOLCK); open it for writing
+        mirrord: a file of the target is open as a copy, and nobody would see a lock on it (ENOLCK)
     "#]].assert_eq(&run(&writing(""), &c("differences"), &[]));
 }
 

@@ -252,6 +252,7 @@ impl State {
                 let found = listeners.iter().find(|(_, real)| *real == actual);
                 plain(ToLayer::Bound(found.map(|(asked, _)| *asked).filter(|asked| asked.port() != 0)))
             }
+            ToSession::Synchronise { .. } => plain(ToLayer::Synchronised(Ok(None))),
             ToSession::NameServer(server) => {
                 self.note(format!("name server {server}"));
                 plain(ToLayer::NameServer(Some(self.name_server(server))))

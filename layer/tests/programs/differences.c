@@ -52,7 +52,28 @@ int main(int argc, char **argv) {
     int copy = open("/data/file", O_RDONLY);
     SAY(flock(copy, LOCK_EX));
     SAY(syscall(SYS_flock, copy, LOCK_SH));
-    close(copy);
+    struct flock range = {.l_type = F_RDLCK};
+    SAY(fcntl(copy, F_SETLK, &range));
+    SAY(fcntl64(copy, F_GETLK, &range));
+    SAY(syscall(SYS_fcntl, copy, F_OFD_SETLK, &range));
+    SAY(lockf(copy, F_TEST, 0));
+    SAY(lockf64(copy, F_TEST, 0));
+    // Its file system is the file's.
+    SAY(fstatfs(copy, &status)), printf("%lx %ld %ld\n", (long)status.f_type, (long)status.f_bsize, (long)status.f_namelen);
+    SAY(fstatfs64(copy, (void *)&status));
+    SAY(syscall(SYS_fstatfs, copy, &status));
+    SAY(fstatvfs(copy, &portable)), printf("%ld\n", portable.f_namemax);
+    SAY(fstatvfs64(copy, (void *)&portable));
+    // There is nothing to be sent.
+    SAY(fsync(copy));
+    SAY(fdatasync(copy));
+    SAY(syscall(SYS_fsync, copy));
+    SAY(syscall(SYS_fdatasync, copy));
+    SAY(syscall(SYS_close, copy));
+    SAY(close(copy));
+    DIR *folder = opendir("/data/rw");
+    rewinddir(folder);
+    SAY(closedir(folder));
 
     // What is open is what its path says.
     struct stat by_path, open_;

@@ -76,13 +76,87 @@ fn they_do_so_without_root() {
     all_calls(&bench, &mut command);
 }
 
+/// Checks of `calls.py` that copies cannot pass, how they fail, and why.
+const REFUSED_WITHOUT_FUSE: [(&str, &str); 4] = [
+    // A lock on a copy would not exclude the pod's own processes.
+    ("flock_excludes_other_descriptors", "No locks available"),
+    ("record_locks_exclude_other_processes_until_the_file_is_closed", "No locks available"),
+    ("a_lock_is_free_as_soon_as_its_last_descriptor_is_closed", "No locks available"),
+    // A process without the layer that has inherited a copy of a directory sees names, and nothing behind them.
+    ("calls_that_nobody_sees_are_right_and_do_not_lead_out", "No such file or directory"),
+];
+
+#[test]
+fn without_fuse_all_calls_but_few_do_the_same() {
+    let Some(bench) = bench() else { return };
+    let secret = bench.path("secret").display().to_string();
+    let output = demo(&bench, "calls.py", &[FOLDER, &secret]).env("MIRRORD_FUSE", "0").output().expect("it starts");
+    let said = said(&output);
+    let mut lines = said.out.lines();
+    assert_eq!(lines.next_back(), Some("22 checks, 4 wrong"), "{}{}", said.out, said.err);
+    for ((check, how), line) in REFUSED_WITHOUT_FUSE.into_iter().zip(lines) {
+        assert!(line.starts_with(&format!("{check}: ")) && line.contains(how), "{check}: {line}");
+    }
+    assert_eq!(said.err.matches("nobody would see a lock on it (ENOLCK)").count(), 1, "{}", said.err);
+    bench.nothing_is_left();
+}
+
+/// Locks a file that is only read and has not changed lately: a copy even where there is FUSE.
+const LOCKS: &str = r#"
+import errno, fcntl, os
+F_GET_SEALS = 1034
+message = "/app/config/message.txt"
+os.utime(message, (1, 1))
+
+def is_copy(file):
+    try:
+        return fcntl.fcntl(file, F_GET_SEALS) > 0
+    except OSError as error:
+        assert error.errno == errno.EINVAL
+        return False
+
+def errno_of(lock, *arguments):
+    try:
+        lock(*arguments)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+file, other = (os.open(message, os.O_RDONLY) for _ in range(2))
+assert is_copy(file)
+start = os.read(file, 4)
+print(errno_of(fcntl.lockf, file, fcntl.LOCK_SH), errno_of(fcntl.flock, file, fcntl.LOCK_EX),
+      errno_of(fcntl.flock, other, fcntl.LOCK_EX | fcntl.LOCK_NB), is_copy(file))
+assert start + os.read(file, 1000) == open(message, "rb").read()
+assert os.readlink(f"/proc/self/fd/{file}") == os.readlink(f"/proc/self/fd/{other}") == message
+"#;
+
+#[test]
+fn a_copy_that_is_locked_becomes_the_file_itself() {
+    let Some(bench) = bench() else { return };
+    bench.write("locks.py", LOCKS);
+    let said = said(&demo(&bench, "locks.py", &[]).output().expect("it starts"));
+    assert_eq!((said.code, said.out.as_str()), (0, "None None EAGAIN False\n"), "{}", said.err);
+    assert!(!said.err.contains("ENOLCK"), "{}", said.err);
+    bench.nothing_is_left();
+}
+
+#[test]
+fn without_fuse_a_copy_cannot_be_locked() {
+    let Some(bench) = bench() else { return };
+    bench.write("locks.py", LOCKS);
+    let said = said(&demo(&bench, "locks.py", &[]).env("MIRRORD_FUSE", "0").output().expect("it starts"));
+    assert_eq!((said.code, said.out.as_str()), (0, "ENOLCK ENOLCK ENOLCK True\n"), "{}", said.err);
+    assert_eq!(said.err.matches("(ENOLCK)").count(), 1, "{}", said.err);
+    bench.nothing_is_left();
+}
+
 #[test]
 fn without_fuse_copies_are_written_back() {
     let Some(bench) = bench() else { return };
     bench.write(
         "copies.py",
         r#"
-import os
+import os, subprocess
 message = "/app/config/message.txt"
 assert "message.txt" in os.listdir("/app/config")
 assert os.path.isdir("/app/config/.") and not os.path.islink(message)
@@ -102,6 +176,21 @@ with open("/app/large", "wb") as file:
 assert open("/app/large", "rb").read() == b"x" * 3_000_000
 with open("/app/last", "w") as file:
     file.write("the end")
+os.chdir("/app/config")
+assert os.getcwd() == "/app/config" and open("message.txt").read() == open(message).read()
+folder = os.open(".", os.O_RDONLY)
+os.mkdir("made", dir_fd=folder)
+os.close(os.open("made/file", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+assert os.listdir("/app/config/made") == ["file"] and "made" in os.listdir(folder)
+shown = subprocess.run(["sh", "-c", "pwd; ls made; echo more >> made/file; cat made/file"], capture_output=True)
+assert shown.stdout == b"/app/config\nfile\nmore\n", shown
+os.fchmod(folder, 0o700)
+assert os.stat(".").st_mode & 0o777 == os.fstat(folder).st_mode & 0o777 == 0o700
+reader = os.open("/app/kept", os.O_RDWR | os.O_CREAT)
+os.chmod("/app/kept", 0o400)
+os.unlink("/app/kept")
+os.write(reader, b"kept")
+assert os.pread(reader, 9, 0) == b"kept" and os.fstat(reader).st_nlink == 0
 print("done")
 "#,
     );
@@ -115,6 +204,11 @@ print("done")
 /// Starts a program that has a large file of the pod open, and then reads and writes for ever; it says `open` first and
 /// at its end, to a file of this machine, how it ended.
 fn busy_program(bench: &Bench) -> std::process::Child {
+    busy_program_with(bench, "1")
+}
+
+/// As [`busy_program`], with or without (`0`) FUSE.
+fn busy_program_with(bench: &Bench, fuse: &str) -> std::process::Child {
     let end = bench.path("end").display().to_string();
     bench.write(
         "busy.py",
@@ -133,13 +227,15 @@ try:
 except OSError as error:
     said = errno.errorcode[error.errno]
 try:
+    os.pwrite(file, b"last", 0)
     os.close(file)
 except OSError as error:
     said += " and close " + errno.errorcode[error.errno]
 os.write(end, said.encode() + b"\n")
 "#,
     );
-    let mut child = demo(bench, "busy.py", &[&end]).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut child =
+        demo(bench, "busy.py", &[&end]).env("MIRRORD_FUSE", fuse).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut said = String::new();
     let stdout = child.stdout.as_mut().expect("piped");
     std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut said).expect("text");
@@ -187,6 +283,21 @@ fn a_killed_helper_fails_calls_and_is_warned_of_once() {
     assert!(["ENOTCONN", "ECONNABORTED", "EIO"].iter().any(|errno| end.starts_with(errno)), "{end}");
     let said = said(&child.wait_with_output().expect("it ends"));
     assert_eq!(said.err.matches("the process that serves remote files has ended").count(), 1, "{}", said.err);
+    bench.nothing_is_left();
+}
+
+#[test]
+fn without_fuse_fsync_and_close_say_what_did_not_arrive() {
+    let Some(bench) = bench() else { return };
+    let mut child = busy_program_with(&bench, "0");
+    let agents = bench.processes("mirrord-agent");
+    agents.into_iter().for_each(kill_hard);
+    let end = end_of(&bench);
+    let (first, second) = end.trim_end().split_once(" and close ").expect(&end);
+    for errno in [first, second] {
+        assert!(["ENOTCONN", "ECONNABORTED", "EIO"].contains(&errno), "{end}");
+    }
+    child.wait().expect("it was ours");
     bench.nothing_is_left();
 }
 

@@ -36,9 +36,9 @@ fn bench_with(name: &str, compiler: &str) -> Option<Bench> {
     }
 }
 
+/// What `calls.c` says in a session.
 #[track_caller]
-fn makes_all_calls(compiler: &str, session: impl FnOnce(&mut Command)) {
-    let Some(bench) = bench_with("calls", compiler) else { return };
+fn call_all(bench: &Bench, session: impl FnOnce(&mut Command)) -> Said {
     std::fs::create_dir(bench.path("mapped")).expect("there is room");
     let mapped = bench.path("mapped").display().to_string();
     let fs = serde_json::json!({
@@ -49,6 +49,13 @@ fn makes_all_calls(compiler: &str, session: impl FnOnce(&mut Command)) {
     session(command.env("MAPPED", mapped));
     let said = said(&command.output().expect("it starts"));
     assert_eq!(said.code, 0, "{said:?}");
+    said
+}
+
+#[track_caller]
+fn makes_all_calls(compiler: &str, session: impl FnOnce(&mut Command)) {
+    let Some(bench) = bench_with("calls", compiler) else { return };
+    let said = call_all(&bench, session);
     let differences: Vec<_> = said.out.lines().zip(CALLS.lines()).filter(|(is, shall)| is != shall).collect();
     assert_eq!(differences, [], "{}", said.err);
     assert_eq!(said.out.lines().count(), CALLS.lines().count());
@@ -64,6 +71,22 @@ fn a_session_with_one_thread_never_waits_for_itself() {
 #[test]
 fn every_call_on_paths_is_answered_as_linux_would() {
     makes_all_calls("gcc", |_| {});
+}
+
+#[test]
+fn the_same_without_fuse() {
+    let Some(bench) = bench_with("calls", "gcc") else { return };
+    let said = call_all(&bench, |session| _ = session.env("MIRRORD_FUSE", "0"));
+    // A file without a name, which is a copy, cannot get one (EXDEV).
+    let named = |text: &str| -> Vec<String> {
+        let mut lines = text.lines().map(str::to_owned);
+        let before = lines.by_ref().take_while(|line| !line.starts_with("nameless: "));
+        let before: Vec<_> = before.collect();
+        before.into_iter().chain(lines.skip_while(|line| !line.starts_with("close: "))).collect()
+    };
+    assert_eq!(named(&said.out), named(CALLS), "{}", said.err);
+    assert!(said.out.contains("nameless: 7\nlinkat: EXDEV\n"), "{}", said.out);
+    bench.nothing_is_left();
 }
 
 #[test]

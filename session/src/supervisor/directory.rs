@@ -4,14 +4,41 @@
 //! own working directory stays where it was, and every call on a relative path that comes to us begins in the directory
 //! that was asked for. Partial: `/proc/self/cwd` and the relative path of a program to execute mean the kernel's.
 //! A process that has become supervised inside of a remote directory (a program with our library in it may go there) is
-//! recognised by the device of its working directory.
+//! recognised by its working directory.
 
 use std::{
     ffi::CString,
     fs, mem,
     os::unix::ffi::OsStringExt,
+    path::Path,
     sync::{Mutex, PoisonError},
 };
+
+use crate::{descriptors::original, proxy::Proxy};
+
+/// How descriptors of the target's directories are recognised.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Targets<'a> {
+    /// See [`protocol::policy::Policy`].
+    device: u64,
+    /// Where they are copies, without FUSE.
+    copies: &'a Path,
+}
+
+impl<'a> Targets<'a> {
+    /// Those of a session.
+    pub(super) fn of(proxy: &'a Proxy) -> Self {
+        Self { device: proxy.policy.files_device, copies: proxy.copies.folder() }
+    }
+
+    /// The path inside the target of what a link in procfs leads to, if it is the target's.
+    fn path(self, link: &str) -> Option<Vec<u8>> {
+        if self.device == 0 {
+            return original(self.copies, &path_of(link)?);
+        }
+        if device_of(link)? == self.device { path_of(link) } else { None }
+    }
+}
 
 /// The working directory of one process.
 #[derive(Debug, Default)]
@@ -54,15 +81,15 @@ impl WorkingDirectory {
         }
     }
 
-    /// The path inside the target, if the directory is there. `files_device`: see [`protocol::policy::Policy`].
-    pub(super) fn remote(&self, thread: u32, files_device: u64) -> Option<Vec<u8>> {
+    /// The path inside the target, if the directory is there.
+    pub(super) fn remote(&self, thread: u32, targets: Targets<'_>) -> Option<Vec<u8>> {
         let link = || format!("/proc/{thread}/cwd");
         match self.state() {
             State::Local => None,
             State::Virtual(path) => Some(path),
-            State::Remote => path_of(&link()),
+            State::Remote => targets.path(&link()),
             State::Unknown => {
-                let path = remote_path(&link(), files_device);
+                let path = targets.path(&link());
                 self.set(if path.is_some() { State::Remote } else { State::Local });
                 path
             }
@@ -80,24 +107,16 @@ impl WorkingDirectory {
 }
 
 /// Path inside the target of the descriptor `number` of a thread, if it is one of the target's files.
-pub(super) fn remote_descriptor(thread: u32, number: i32, files_device: u64) -> Option<Vec<u8>> {
-    if files_device == 0 || number < 0 {
+pub(super) fn remote_descriptor(thread: u32, number: i32, targets: Targets<'_>) -> Option<Vec<u8>> {
+    if number < 0 {
         return None;
     }
-    remote_path(&format!("/proc/{thread}/fd/{number}"), files_device)
+    targets.path(&format!("/proc/{thread}/fd/{number}"))
 }
 
 /// Whether the descriptor `number` of a thread is one of the target's files, with a name or without.
 pub(super) fn is_targets(thread: u32, number: i32, files_device: u64) -> bool {
     files_device != 0 && device_of(&format!("/proc/{thread}/fd/{number}")) == Some(files_device)
-}
-
-/// The target of a link in procfs, if it is on the device of the target's files.
-fn remote_path(link: &str, files_device: u64) -> Option<Vec<u8>> {
-    if files_device == 0 || device_of(link)? != files_device {
-        return None;
-    }
-    path_of(link)
 }
 
 /// What a link in procfs says. For a file of a mount that is attached nowhere, as that of the target's files, it is the
@@ -136,21 +155,34 @@ mod tests {
         let device = folder.path().metadata().unwrap().dev();
         let opened = fs::File::open(folder.path()).unwrap();
         let path = folder.path().as_os_str().to_owned().into_vec();
-        let remote = |device| remote_descriptor(std::process::id(), opened.as_raw_fd(), device);
+        let targets = |device| Targets { device, copies: Path::new("/none") };
+        let remote = |device| remote_descriptor(std::process::id(), opened.as_raw_fd(), targets(device));
         assert_eq!(remote(device), Some(path));
         assert_eq!(remote(device + 1), None);
         assert_eq!(remote(0), None);
-        assert_eq!(remote_descriptor(std::process::id(), libc::AT_FDCWD, device), None);
+        assert_eq!(remote_descriptor(std::process::id(), libc::AT_FDCWD, targets(device)), None);
+    }
+
+    #[test]
+    fn a_copy_of_a_directory_tells_what_it_stands_for() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("3/app/config")).unwrap();
+        let opened = fs::File::open(folder.path().join("3/app/config")).unwrap();
+        let targets = |device| Targets { device, copies: folder.path() };
+        let remote = |device| remote_descriptor(std::process::id(), opened.as_raw_fd(), targets(device));
+        assert_eq!(remote(0).as_deref(), Some(&b"/app/config"[..]));
+        assert_eq!(remote(u64::MAX), None);
     }
 
     #[test]
     fn children_inherit_and_leave_on_their_own() {
         let parent = WorkingDirectory::default();
-        assert_eq!(parent.remote(std::process::id(), 0), None);
+        let none = Targets { device: 0, copies: Path::new("/none") };
+        assert_eq!(parent.remote(std::process::id(), none), None);
         parent.enter(b"/data".to_vec());
         let child = parent.inherited();
         parent.leave();
         assert_eq!(parent.entered(), None);
-        assert_eq!(child.remote(std::process::id(), 0), Some(b"/data".to_vec()));
+        assert_eq!(child.remote(std::process::id(), none), Some(b"/data".to_vec()));
     }
 }

@@ -6,7 +6,7 @@ use protocol::{
 };
 
 use super::{
-    super::{Call, tree::printable},
+    super::{Call, directory::Targets, tree::printable},
     file::{File, Side},
 };
 use crate::event::Event;
@@ -33,8 +33,8 @@ pub(super) async fn enter(call: &Call, file: &File) -> Result<i64, Errno> {
 
 /// getcwd(2): its value counts the NUL.
 pub(super) fn tell(call: Call, into: usize, room: usize) {
-    let device = call.proxy().policy.files_device;
-    let Some(mut path) = call.process().directory().remote(call.thread(), device) else { return call.go_on() };
+    let targets = Targets::of(call.proxy());
+    let Some(mut path) = call.process().directory().remote(call.thread(), targets) else { return call.go_on() };
     path.push(0);
     let room = usize::try_from(call.argument(room)).unwrap_or(usize::MAX);
     let result = if path.len() <= room {

@@ -4,7 +4,10 @@ use protocol::Errno;
 use rules::path::{Access, Place, Verdict};
 
 use super::{
-    super::{Call, directory::remote_descriptor},
+    super::{
+        Call,
+        directory::{Targets, remote_descriptor},
+    },
     file::{File, Side},
     table::At,
 };
@@ -72,10 +75,10 @@ pub(super) fn as_seen_from_here(call: &Call, at: At) -> Result<File, Errno> {
 
 /// The directory of the target that a relative path begins in; nothing when it is one of this machine.
 fn beginning(call: &Call, at: At) -> Option<Vec<u8>> {
-    let device = call.proxy().policy.files_device;
+    let targets = Targets::of(call.proxy());
     match at.folder.map(|folder| call.int(folder.into())) {
-        Some(folder) if folder != libc::AT_FDCWD => remote_descriptor(call.thread(), folder, device),
-        _ => call.process().directory().remote(call.thread(), device),
+        Some(folder) if folder != libc::AT_FDCWD => remote_descriptor(call.thread(), folder, targets),
+        _ => call.process().directory().remote(call.thread(), targets),
     }
 }
 
