@@ -7,6 +7,7 @@ use std::process::Command;
 use expect_test::expect;
 use protocol::policy::{FileMode, FilePolicy, Policy};
 
+use crate::mount;
 use crate::program::{c, inject, output_of, run};
 use crate::session::{Session, policy};
 use crate::target::Target;
@@ -20,8 +21,11 @@ fn writing(mapped: &str) -> Session {
 }
 
 /// Runs a program natively, below a folder; in the target; and by mapped paths, in the target and below a folder. It
-/// must say the same each time.
-fn same(name: &str) -> Session {
+/// must say the same each time. Nothing where no program can go into folders of the target.
+fn same(name: &str) -> Option<Session> {
+    if !mount::can_be_made() {
+        return None;
+    }
     let native = output_of(Command::new(c(name)).arg(Target::in_folder().path()));
     assert!(native.lines().count() > 10, "{native}");
     let session = writing("");
@@ -32,7 +36,7 @@ fn same(name: &str) -> Session {
     command.arg("/mapped").env("REAL_ROOT", here.path());
     let mapped = output_of(inject(&mut command, &writing(here.path())));
     pretty_assert(&mapped, &native, "mapped to a folder of this machine");
-    session
+    Some(session)
 }
 
 /// Shows the lines that differ, beside one another.
@@ -51,14 +55,14 @@ fn pretty_assert(ours: &str, native: &str, how: &str) {
 
 #[test]
 fn making_and_removing_is_as_on_this_machine() {
-    let session = same("entries");
+    let Some(session) = same("entries") else { return };
     assert_eq!(session.state.target.content("/data/rw/hard"), "one\ntwo\nthree\n");
     assert_eq!(session.state.target.mode("/data/rw/hard"), "640");
 }
 
 #[test]
 fn changing_is_as_on_this_machine() {
-    let session = same("changes");
+    let Some(session) = same("changes") else { return };
     assert_eq!(session.state.target.mode("/data/rw/file"), "640");
 }
 

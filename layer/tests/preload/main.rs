@@ -7,6 +7,7 @@ mod hold;
 mod incoming;
 mod launch;
 mod link;
+mod mount;
 mod names;
 mod outgoing;
 mod process;

@@ -394,7 +394,7 @@ fn interfaces() -> Vec<Interface> {
     all.map(|(name, flags, address)| Interface { name: name.into(), flags, address }).into()
 }
 
-fn send_with(connection: &UnixStream, message: &[u8], descriptor: &OwnedFd) -> std::io::Result<()> {
+pub(crate) fn send_with(connection: &UnixStream, message: &[u8], descriptor: &OwnedFd) -> std::io::Result<()> {
     let descriptors = [descriptor.as_raw_fd()];
     let control = [ControlMessage::ScmRights(&descriptors)];
     sendmsg::<UnixAddr>(connection.as_raw_fd(), &[IoSlice::new(message)], &control, MsgFlags::MSG_NOSIGNAL, None)?;

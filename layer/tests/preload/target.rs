@@ -19,6 +19,8 @@ use protocol::operation::Operation;
 use protocol::{Errno, codec};
 use tempfile::TempDir;
 
+use crate::mount;
+
 /// When everything in the target was changed last.
 const TIME: Timestamp = Timestamp { seconds: 1_600_000_000, nanoseconds: 123 };
 
@@ -38,10 +40,10 @@ pub(crate) struct Target {
 type Result<T> = std::result::Result<T, Errno>;
 
 impl Target {
-    /// A root with the usual files: on a file system of its own, mounted nowhere, as the real session's; without
-    /// privileges, in a folder.
+    /// A root with the usual files: on a file system of its own, mounted nowhere, as the real session's; where that
+    /// cannot be had, in a folder, which no program can go into.
     pub(crate) fn new() -> Self {
-        let Ok(root) = detached() else { return Self::in_folder() };
+        let Ok(root) = mount::detached() else { return Self::in_folder() };
         let device = status(root.as_raw_fd(), c"", libc::AT_EMPTY_PATH).expect("an open folder").st_dev;
         Self { root, device, prefix: Vec::new(), folder: None }.filled()
     }
@@ -350,17 +352,6 @@ impl Target {
         room.truncate(usize::try_from(len).map_err(|_| last())?);
         Ok(room)
     }
-}
-
-/// The root of a new tmpfs that is mounted nowhere. fsopen(2)
-fn detached() -> Result<OwnedFd> {
-    const CREATE: c_long = 6;
-    let nothing = std::ptr::null::<libc::c_char>();
-    let context = owned(unsafe { libc::syscall(libc::SYS_fsopen, c"tmpfs".as_ptr(), 1) })?;
-    if unsafe { libc::syscall(libc::SYS_fsconfig, context.as_raw_fd(), CREATE, nothing, nothing, 0) } < 0 {
-        return Err(last());
-    }
-    owned(unsafe { libc::syscall(libc::SYS_fsmount, context.as_raw_fd(), 1, 0) })
 }
 
 fn encoded<R: codec::Encode>(result: &Result<R>) -> ToLayer {
