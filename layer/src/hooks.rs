@@ -10,6 +10,7 @@ mod file;
 pub(crate) mod folder;
 mod here;
 mod interface;
+mod library;
 mod link;
 mod name;
 mod process;

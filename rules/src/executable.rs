@@ -29,6 +29,8 @@ pub enum Reason {
     Loader,
     /// Its runtime makes system calls itself, whoever loads it.
     Go,
+    /// So does this one, for files.
+    Bun,
 }
 
 /// Why neither engine serves a program.
@@ -49,6 +51,7 @@ impl fmt::Display for Reason {
             Self::Musl => "is linked with musl",
             Self::Loader => "has a loader that is not glibc's",
             Self::Go => "is a Go program",
+            Self::Bun => "is a Bun program",
         })
     }
 }

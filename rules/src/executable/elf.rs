@@ -68,6 +68,9 @@ pub(super) fn engine<E>(file: &File<'_, impl Fn(&mut [u8], u64) -> Result<usize,
     if has_go_section(file, header)? {
         reason = Some(Reason::Go);
     }
+    if reason.is_none() && is_bun(file, header)? {
+        reason = Some(Reason::Bun);
+    }
     Ok(Some(reason.map_or(Engine::Preload, Engine::Seccomp)))
 }
 
@@ -134,6 +137,68 @@ fn has_go_section<E>(
         offset += (names.len() - NAME.len() + 1) as u64;
     }
     Ok(false)
+}
+
+/// Whether it is Bun, or was made by `bun build --compile`: it defines symbols for its plugins, in a version of its own
+/// (`BUN_1.2`), since the first one.
+fn is_bun<E>(file: &File<'_, impl Fn(&mut [u8], u64) -> Result<usize, E>>, header: Bytes<'_>) -> Result<bool, E> {
+    const VERSIONS: u32 = 0x6fff_fffd; // SHT_GNU_verdef
+    const VERSION_LEN: usize = 20;
+    const START: &[u8] = b"BUN_";
+    /// Bun has one beside the file's own name; few others have any.
+    const VERSION_LIMIT: usize = 4;
+    let (table, size, count) = (header.u64(40), header.u16(58), header.u16(60));
+    if usize::from(size) != SECTION_LEN {
+        return Ok(false);
+    }
+    let Some(versions) = section(file, table, count, |section| section.u32(4) == VERSIONS)? else { return Ok(false) };
+    let versions = Bytes(&versions);
+    let mut names = [0; SECTION_LEN];
+    let names = file.read(&mut names, table.wrapping_add(u64::from(versions.u32(40)) * SECTION_LEN as u64))?;
+    if names.len() < SECTION_LEN {
+        return Ok(false);
+    }
+    let (names, mut at) = (Bytes(names).u64(24), versions.u64(24));
+    for _ in 0..VERSION_LIMIT {
+        let (mut version, mut name_at, mut name) = ([0; VERSION_LEN], [0; 4], [0; START.len()]);
+        let version = file.read(&mut version, at)?;
+        if version.len() < VERSION_LEN {
+            break;
+        }
+        let (name_of, next) = (Bytes(version).u32(12), Bytes(version).u32(16));
+        let name_at = file.read(&mut name_at, at.wrapping_add(u64::from(name_of)))?;
+        if name_at.len() == 4 && file.read(&mut name, names.wrapping_add(u64::from(Bytes(name_at).u32(0))))? == START {
+            return Ok(true);
+        }
+        if next == 0 {
+            break;
+        }
+        at = at.wrapping_add(u64::from(next));
+    }
+    Ok(false)
+}
+
+/// The header of the first section that fits, of `count` from `table`.
+fn section<E>(
+    file: &File<'_, impl Fn(&mut [u8], u64) -> Result<usize, E>>,
+    table: u64,
+    count: u16,
+    fits: impl Fn(Bytes<'_>) -> bool,
+) -> Result<Option<[u8; SECTION_LEN]>, E> {
+    const AT_ONCE: usize = 32;
+    let mut headers = [0; AT_ONCE * SECTION_LEN];
+    for first in (0..usize::from(count)).step_by(AT_ONCE) {
+        let len = (usize::from(count) - first).min(AT_ONCE) * SECTION_LEN;
+        let headers = file.read(&mut headers[..len], table.wrapping_add((first * SECTION_LEN) as u64))?;
+        let (sections, _) = headers.as_chunks::<SECTION_LEN>();
+        if let Some(found) = sections.iter().find(|section| fits(Bytes(&section[..]))) {
+            return Ok(Some(*found));
+        }
+        if headers.len() < len {
+            break;
+        }
+    }
+    Ok(None)
 }
 
 /// Little-endian numbers at fixed places; the caller has made sure that the bytes are there.

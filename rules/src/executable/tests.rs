@@ -67,6 +67,43 @@ fn loaders_and_runtimes_tell_the_engine() {
     }
 }
 
+/// A program for glibc that defines symbols in the version `name`.
+fn versioned(name: &str) -> Vec<u8> {
+    let mut file = elf(&[GLIBC], None);
+    let names = file.len() as u64;
+    file.extend(format!("\0program\0{name}\0").bytes());
+    let versions = file.len() as u64;
+    for (name_at, next) in [(1_u32, 28_u32), (9, 0)] {
+        file.extend([0; 12]);
+        file.extend([20_u32, next, name_at, 0].map(u32::to_le_bytes).concat());
+    }
+    let table = file.len() as u64;
+    // None, the versions, the table of names that they mean.
+    for (kind, offset, link) in [(0_u32, 0_u64, 0_u32), (0x6fff_fffd, versions, 2), (3, names, 0)] {
+        let mut section = [0; 64];
+        section[4..8].copy_from_slice(&kind.to_le_bytes());
+        section[24..32].copy_from_slice(&offset.to_le_bytes());
+        section[40..44].copy_from_slice(&link.to_le_bytes());
+        file.extend(section);
+    }
+    file[40..48].copy_from_slice(&table.to_le_bytes());
+    file[58] = 64;
+    file[60] = 3;
+    file
+}
+
+#[test]
+fn bun_is_told_by_the_version_of_its_symbols() {
+    for (name, engine) in [
+        ("BUN_1.0", Engine::Seccomp(Reason::Bun)),
+        ("BUN_1.2", Engine::Seccomp(Reason::Bun)),
+        ("NODE_1.2", Engine::Preload),
+        ("BU", Engine::Preload),
+    ] {
+        assert_eq!(of(&versioned(name)), Nature::Program(engine), "{name}");
+    }
+}
+
 #[test]
 fn other_machines_are_told_apart_and_broken_files_are_unknown() {
     let mut narrow = elf(&[GLIBC], None);
@@ -89,13 +126,14 @@ fn other_machines_are_told_apart_and_broken_files_are_unknown() {
 
 #[test]
 fn whatever_a_file_says_is_survived() {
-    let file = elf(&[GLIBC, GO_NOTE], Some(b"\0.text\0"));
-    for at in 0..file.len() {
-        for byte in [0, 1, 0x7f, 0xff] {
-            let mut file = file.clone();
-            file[at] = byte;
-            let _ = of(&file);
-            let _ = of(&file[..at]);
+    for file in [elf(&[GLIBC, GO_NOTE], Some(b"\0.text\0")), versioned("BUN_1.2")] {
+        for at in 0..file.len() {
+            for byte in [0, 1, 0x7f, 0xff] {
+                let mut file = file.clone();
+                file[at] = byte;
+                let _ = of(&file);
+                let _ = of(&file[..at]);
+            }
         }
     }
 }

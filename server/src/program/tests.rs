@@ -92,13 +92,15 @@ fn what_compilers_make_is_told_apart() {
     let folder = folder(&[
         ("main.c", b"int main(void) { return 0; }\n", 0o644),
         ("main.go", b"package main\nfunc main() {}\n", 0o644),
+        ("versions", b"BUN_1.2 { global: main; };\n", 0o644),
     ]);
-    let cases: [(&[&str], Reason); 8] = [
+    let cases: [(&[&str], Reason); 9] = [
         (&["cc", "-static", "main.c", "-o", "out"], Reason::Static),
         (&["cc", "-static-pie", "main.c", "-o", "out"], Reason::Static),
         (&["cc", "main.c", "-Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1", "-o", "out"], Reason::Musl),
         (&["musl-gcc", "main.c", "-o", "out"], Reason::Musl),
         (&["musl-gcc", "-static", "main.c", "-o", "out"], Reason::Static),
+        (&["cc", "-rdynamic", "-Wl,--version-script=versions", "main.c", "-o", "out"], Reason::Bun),
         (&["go", "build", "-o", "out", "main.go"], Reason::Go),
         (&["go", "build", "-ldflags=-s -w -buildid=", "-o", "out", "main.go"], Reason::Go),
         (&["go", "build", "-buildmode=pie", "-ldflags=-linkmode=external", "-o", "out", "main.go"], Reason::Go),
