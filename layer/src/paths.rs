@@ -64,7 +64,13 @@ pub(crate) fn file(layer: &Layer, at: At, access: Access) -> Hooked<File> {
     match path.first() {
         // With `AT_EMPTY_PATH` the descriptor itself is meant: the kernel's business, as is the error without it.
         None => Ok(File::Local(None)),
-        Some(b'/') => file_of(path, access, layer.paths.decide(path, access)),
+        Some(b'/') => match file_of(path, access, layer.paths.decide(path, access))? {
+            File::Local(None) => match layer.paths.around_target(path) {
+                Some(around) => Ok(File::Local(Some(terminated(around.into_owned())?))),
+                None => Ok(File::Local(None)),
+            },
+            file => Ok(file),
+        },
         Some(_) => match working::folder(layer, at.folder)? {
             None => Ok(File::Local(None)),
             Some(folder) => below(layer, &folder, path, access),

@@ -4,6 +4,8 @@ mod defaults;
 mod normal;
 mod patterns;
 
+use std::borrow::Cow;
+
 use protocol::policy::{FileMode, FilePolicy};
 
 pub use self::normal::normalise;
@@ -119,6 +121,15 @@ impl PathRules {
         let is_targets = access == Access::Read || self.place(&folder, access).0 == Place::Remote;
         let (place, why) = if place == Place::Local && is_targets { (Place::Remote, FACT) } else { (place, why) };
         Verdict { place, why, mapped: None }
+    }
+
+    /// The plain form of a path that is this machine's and leads through a folder of the target, which need not be here:
+    /// `/app/../etc/passwd`. Nothing for other paths: `..` behind a symbolic link is the kernel's business.
+    pub fn around_target<'a>(&self, path: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let ups = path.windows(4).enumerate().filter(|(_, four)| four.starts_with(b"/..") && four[3] == b'/');
+        let last = path.ends_with(b"/..").then(|| path.len().saturating_sub(3));
+        let mut before = ups.map(|(at, _)| at).chain(last).filter(|at| *at > 0);
+        before.any(|at| self.decide(&path[..at], Access::Read).place == Place::Remote).then(|| normalise(path))
     }
 
     fn rewrite(&self, path: &[u8]) -> Option<(usize, Vec<u8>)> {

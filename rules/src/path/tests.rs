@@ -104,6 +104,23 @@ fn mode_read_with_defaults() {
 }
 
 #[test]
+fn paths_of_this_machine_go_around_folders_of_the_target() {
+    let rules = PathRules::new(&policy(FileMode::Read), b"/app/server");
+    let check = |path: &str, around: Option<&str>| {
+        let found = rules.around_target(path.as_bytes());
+        assert_eq!(found.as_deref(), around.map(str::as_bytes), "{path}");
+    };
+    check("/data/..", Some("/"));
+    check("/data/../etc/passwd", Some("/etc/passwd"));
+    check("/usr/../data/x/../../etc/", Some("/etc"));
+    check("/etc/../usr/bin", None);
+    check("/../etc/passwd", None);
+    check("/..", None);
+    check("/data/..x", None);
+    check("/etc/passwd", None);
+}
+
+#[test]
 fn lists_come_before_defaults_in_their_order() {
     let policy = FilePolicy {
         not_found: vec!["secret".into()],

@@ -312,3 +312,31 @@ fn a_lost_agent_fails_calls_and_leaves_nothing() {
     child.wait().expect("it was ours");
     bench.nothing_is_left();
 }
+
+#[test]
+fn paths_out_of_the_pods_folders_lead_to_this_machine() {
+    let Some(bench) = Bench::with_pods() else { return };
+    // There is no /app on this machine, so its kernel would not find the way back.
+    let source = r#"
+        #include <stdio.h>
+        #include <sys/stat.h>
+        int main(void) {
+            struct stat root, up, file;
+            stat("/", &root);
+            printf("%d", lstat("/app/..", &up));
+            printf(" %d", up.st_ino == root.st_ino && up.st_dev == root.st_dev);
+            printf(" %d", stat("/app/config/../../etc/passwd", &file));
+            printf(" %d\n", fopen("/app/./../etc/../app/config/message.txt", "r") != NULL);
+        }"#;
+    bench.write("out.c", source);
+    for (name, flags) in [("dynamic", &[][..]), ("static", &["-static"])] {
+        let made = Command::new("cc").args(flags).arg("-o").args([bench.path(name), bench.path("out.c")]).status();
+        if !made.is_ok_and(|made| made.success()) {
+            println!("skipped: cc {flags:?} does not work on this machine");
+            continue;
+        }
+        let said = bench.run(&["demo", "--", &format!("./{name}")]);
+        assert_eq!((said.code, said.out.as_str()), (0, "0 1 0 1\n"), "{name}: {}", said.err);
+    }
+    bench.nothing_is_left();
+}

@@ -36,7 +36,10 @@ pub(super) fn locate(call: &Call, at: At, access: Access) -> Result<Found, Errno
     match path.first() {
         None => Ok(Found::Native),
         Some(b'/') => match rules.decide(path, access) {
-            Verdict { place: Place::Local, mapped: None, .. } => Ok(Found::Native),
+            Verdict { place: Place::Local, mapped: None, why } => match rules.around_target(path) {
+                Some(path) => elsewhere(call, &path, access, Verdict { place: Place::Local, mapped: None, why }),
+                None => Ok(Found::Native),
+            },
             verdict => elsewhere(call, path, access, verdict),
         },
         Some(_) => {
