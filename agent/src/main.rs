@@ -9,6 +9,7 @@ mod files;
 mod incoming;
 mod interfaces;
 mod listen;
+mod memory;
 #[cfg(test)]
 #[path = "../tests/support/namespace.rs"]
 mod namespace;
@@ -94,6 +95,7 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    memory::set_up();
     let arguments = Arguments::parse();
     // Modes of files that are created come with the program's umask taken off.
     umask(Mode::empty());

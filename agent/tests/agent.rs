@@ -4,6 +4,8 @@
 mod agent;
 #[path = "agent/files.rs"]
 mod files;
+#[path = "agent/memory.rs"]
+mod memory;
 #[path = "support/namespace.rs"]
 mod namespace;
 
