@@ -19,6 +19,8 @@ mod env;
 mod explain;
 #[path = "terminal/ext.rs"]
 mod ext;
+#[path = "terminal/faults.rs"]
+mod faults;
 #[path = "terminal/files.rs"]
 mod files;
 #[path = "terminal/pod.rs"]

@@ -15,6 +15,7 @@ mod files;
 mod name;
 mod process;
 mod processes;
+mod signals;
 mod sockets;
 mod tree;
 

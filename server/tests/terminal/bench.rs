@@ -90,6 +90,29 @@ impl Bench {
         self.path(name).display().to_string()
     }
 
+    /// Builds a C program of this folder as `name` in the bench's; false, and a word why, where that cannot be done.
+    pub(crate) fn build(&self, source: &str, name: &str, flags: &[&str]) -> bool {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/terminal").join(source);
+        let mut command = Command::new("gcc");
+        let made = command.args(["-O1", "-w", "-pthread", "-o"]).arg(self.path(name)).arg(source).args(flags).output();
+        let failure = match made {
+            Ok(made) if made.status.success() => return true,
+            Ok(made) => String::from_utf8_lossy(&made.stderr).into_owned(),
+            Err(error) => error.to_string(),
+        };
+        println!("skipped: gcc {flags:?}: {failure}");
+        false
+    }
+
+    /// Runs a command in the mount namespace of the one pod that runs, with rights in it.
+    pub(crate) fn in_pod(&self, words: &[&str]) {
+        let [agent] = until("the agent runs", || <[u32; 1]>::try_from(self.processes("mirrord-agent")).ok());
+        let mut command = Command::new("nsenter");
+        command.args(["-t", &agent.to_string(), "-U", "--preserve-credentials", "-m", "--wdns=/"]).args(words);
+        let done = command.output().expect("there is nsenter");
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
     /// A command line of `mirrord`, in the folder, with nothing of the developer's around it.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("mirrord"));
@@ -181,9 +204,9 @@ pub(crate) fn until<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// Reads standard output of `child` until `word` has come.
+/// Reads standard output of `child` until `word` has come; gives what was read.
 #[track_caller]
-pub(crate) fn wait_for(child: &mut Child, word: &str) {
+pub(crate) fn wait_for(child: &mut Child, word: &str) -> String {
     let stdout = child.stdout.as_mut().expect("piped");
     let (mut text, mut byte) = (Vec::new(), [0]);
     while !text.ends_with(word.as_bytes()) {
@@ -191,4 +214,5 @@ pub(crate) fn wait_for(child: &mut Child, word: &str) {
         assert_ne!(read, 0, "it ended before it said {word:?}: {}", String::from_utf8_lossy(&text));
         text.push(byte[0]);
     }
+    String::from_utf8_lossy(&text).into_owned()
 }

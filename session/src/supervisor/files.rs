@@ -22,7 +22,7 @@ use self::{
     locate::{Found, locate},
     table::{CALLS as TABLE, Does, Line},
 };
-use super::Call;
+use super::{Call, signals::interrupted_at_last};
 
 /// The calls that come here.
 pub(super) const CALLS: [c_long; TABLE.len()] = {
@@ -66,12 +66,29 @@ fn one_path(call: Call, line: &'static Line) {
                     open::open(call, line.does, file).await;
                 }
                 _ => {
-                    let result = perform(&call, line.does, &file).await;
+                    let result = unless_interrupted(&call, line.does, perform(&call, line.does, &file)).await;
                     call.answer(result);
                 }
             }
         }),
         Err(errno) => call.answer(Err(errno)),
+    }
+}
+
+/// What `work` comes to for the call, or the errno of one that a signal interrupts: only where the program can make the
+/// call again and finds what it would have found.
+async fn unless_interrupted<T>(
+    call: &Call,
+    does: Does,
+    work: impl Future<Output = Result<T, Errno>>,
+) -> Result<T, Errno> {
+    if !does.may_be_made_again(call) {
+        return work.await;
+    }
+    tokio::select! {
+        biased;
+        result = work => result,
+        errno = interrupted_at_last(call.thread()) => Err(errno),
     }
 }
 

@@ -11,7 +11,6 @@ mod connect;
 mod datagram;
 mod listen;
 mod names;
-mod signals;
 mod socket;
 
 use std::os::fd::OwnedFd;

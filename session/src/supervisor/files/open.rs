@@ -6,6 +6,7 @@ use super::{
     super::{Call, process::umask},
     file::File,
     table::Does,
+    unless_interrupted,
 };
 use crate::descriptors::Lent;
 
@@ -65,7 +66,7 @@ impl How {
 
 /// Opens the file and gives it to the program.
 pub(super) async fn open(call: Call, does: Does, file: File) {
-    match opened(&call, does, &file).await {
+    match unless_interrupted(&call, does, opened(&call, does, &file)).await {
         Ok((descriptor, flags)) => call.give(&descriptor, flags & libc::O_CLOEXEC != 0),
         Err(errno) => call.answer(Err(errno)),
     }

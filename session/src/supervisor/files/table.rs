@@ -142,6 +142,19 @@ impl Does {
         };
         Some(access)
     }
+
+    /// Whether making the call a second time does no more than making it once.
+    pub(super) fn may_be_made_again(self, call: &Call) -> bool {
+        let once = |flags: i32| flags & libc::O_EXCL != 0 || flags & libc::O_TMPFILE == libc::O_TMPFILE;
+        match self {
+            Self::Open { flags, .. } => !once(call.int(flags.into())),
+            Self::OpenHow { how, size } => {
+                How::read(call, how.into(), size.into()).and_then(|how| how.flags()).is_ok_and(|flags| !once(flags))
+            }
+            Self::Create { .. } | Self::ChangeDirectory => true,
+            _ => self.access(call) == Some(Access::Read),
+        }
+    }
 }
 
 const fn at(folder: u8, path: u8) -> At {

@@ -1,7 +1,7 @@
 //! accept(2) of programs that want to know who calls: the address is the one in the cluster.
 //!
 //! The connection is accepted here and given to the program. While there is none, a blocking call waits in a task that
-//! signals end ([`super::signals`]).
+//! signals end ([`super::super::signals`]).
 
 use std::{io, os::fd::OwnedFd};
 
@@ -9,9 +9,9 @@ use libc::c_int;
 use protocol::Errno;
 
 use super::{
+    super::signals::interrupted,
     Call, Otherwise, address, end,
     names::names_behind,
-    signals::interrupted,
     socket::{ProgramSocket, over, watched},
     socket_of,
 };

@@ -27,8 +27,8 @@ use rules::{
 use tokio::sync::watch;
 
 use super::{
+    super::signals::interrupted,
     Call, Otherwise, address, datagram, end,
-    signals::interrupted,
     socket::{ProgramSocket, Protocol, State, over},
     socket_of,
 };

@@ -18,9 +18,9 @@ use protocol::Errno;
 use rules::address::canonical;
 
 use super::{
+    super::signals::interrupted,
     Call, Otherwise, address, end,
     names::names_behind,
-    signals::interrupted,
     socket::{ProgramSocket, Protocol, over, watched},
     socket_of,
 };

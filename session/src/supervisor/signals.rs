@@ -18,6 +18,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(160);
 /// without a handler, makes the call again. Programs never see it, as long as a signal is really there.
 const RESTART: Errno = Errno(512);
 
+/// How long a call on a file goes on after a signal, see [`interrupted_at_last`].
+const GRACE: Duration = Duration::from_secs(1);
+
 /// Resolves when a signal waits for `thread`, with what its call shall fail with.
 pub(super) async fn interrupted(thread: u32) -> Errno {
     let mut pause = FIRST_PAUSE;
@@ -40,6 +43,15 @@ pub(super) async fn interrupted(thread: u32) -> Errno {
             }
         }
     }
+}
+
+/// As [`interrupted`], for calls on files: Linux lets signals interrupt none of them as long as a disk answers, and a
+/// timer that ticks faster than the target answers must not have them made again for ever.
+pub(super) async fn interrupted_at_last(thread: u32) -> Errno {
+    interrupted(thread).await;
+    tokio::time::sleep(GRACE).await;
+    // Another thread may have taken it meanwhile.
+    interrupted(thread).await
 }
 
 /// What `/proc/<tid>/status` says of signals (proc_pid_status(5)); masks have bit 0 for signal 1.
