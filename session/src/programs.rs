@@ -85,7 +85,12 @@ impl Programs {
     pub(crate) async fn end(&self, limit: Duration, spared: &[u32]) {
         let asked = tokio::time::Instant::now();
         let without_spared = |pids: Vec<u32>| pids.into_iter().filter(|pid| !spared.contains(pid)).collect::<Vec<_>>();
-        signal_all(&without_spared(self.running().into_iter().map(|program| program.pid).collect()), Signal::SIGTERM);
+        let running = without_spared(self.running().into_iter().map(|program| program.pid).collect());
+        // Also those of whom nothing has been heard since they were forked are waited for.
+        for pid in &running {
+            self.add(*pid);
+        }
+        signal_all(&running, Signal::SIGTERM);
         loop {
             let left = without_spared(self.greeted());
             if left.is_empty() {
@@ -159,12 +164,15 @@ mod tests {
         let mut deaf = start(Command::new("sh").args(["-c", "trap '' TERM; while :; do sleep 0.1; done"]));
         programs.add(deaf.id());
         let mut silent = start(Command::new("sleep").arg("100").env(variable::SOCKET, &socket));
-        until(|| programs.running().len() == 2 && programs.running().iter().any(|program| program.name == "sleep"));
+        let mut both = Command::new("sh");
+        both.args(["-c", "trap '' TERM; while :; do sleep 0.1; done"]).env(variable::SOCKET, &socket);
+        let mut both = start(&mut both);
+        until(|| programs.running().len() >= 3 && programs.running().iter().any(|program| program.name == "sleep"));
         assert_eq!(programs.greeted(), [deaf.id()]);
         tokio::time::sleep(Duration::from_millis(100)).await; // the trap is not set at once
         programs.end(Duration::from_millis(200), &[]).await;
         until(|| programs.running().is_empty());
-        for child in [&mut deaf, &mut silent] {
+        for child in [&mut deaf, &mut silent, &mut both] {
             child.wait().expect("it has ended");
         }
         assert!(programs.greeted().is_empty(), "a number is not taken for the process that had it");

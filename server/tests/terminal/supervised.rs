@@ -158,6 +158,27 @@ fn a_session_that_is_killed_leaves_errors_not_hanging_programs() {
     until("the program ends", || bench.processes("probe").is_empty().then_some(()));
 }
 
+#[test]
+fn when_the_agent_is_lost_programs_part_in_good_order_and_the_deaf_are_ended() {
+    let Some(bench) = bench_with("probe", "gcc") else { return };
+    let mut child = bench.command(&["demo", "--", "./probe", "part"]).spawn().expect("it starts");
+    // In whatever order.
+    let heard: String = (0..5).map(|_| wait_for(&mut child, "\n")).collect();
+    for line in ["hears\n", "deaf: probe\n", "alive\n", "mute\n"] {
+        assert!(heard.contains(line), "{heard}");
+    }
+    let [agent] = bench.processes("mirrord-agent")[..] else { panic!("one agent") };
+    signal(agent, Signal::SIGKILL);
+    let said = said(&child.wait_with_output().expect("it ends"));
+    assert_eq!((said.code, said.out.as_str()), (7, "parts: probe\n"), "{}", said.err);
+    let told = "the session is over, and what it supervised cannot go on without it: ended ";
+    let line = said.err.lines().find(|line| line.contains(told)).unwrap_or_else(|| panic!("{}", said.err));
+    assert_eq!(line.matches("/probe (").count(), 1, "{line}");
+    assert_eq!(said.err.matches(told).count(), 1, "{}", said.err);
+    assert_eq!(bench.processes("probe"), [0; 0]);
+    bench.nothing_is_left();
+}
+
 fn signal(pid: u32, signal: Signal) {
     kill(Pid::from_raw(pid.cast_signed()), signal).expect("it is there");
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,13 @@ static int show(const char *what, const char *path) {
 static void *remote(void *path) {
     show("remote", path);
     return 0;
+}
+
+// What is local works until the end.
+static void part(int number) {
+    (void)number;
+    show("parts", "/proc/self/comm");
+    exit(7);
 }
 
 int main(int count, char **words) {
@@ -70,6 +78,19 @@ int main(int count, char **words) {
             }
         }
         puts("left");
+    } else if (!strcmp(what, "part")) {
+        // One that hears, one that does not, and one of whom nobody has heard either.
+        show("file", "/app/config/message.txt");
+        signal(SIGTERM, SIG_IGN);
+        for (int mute = 0; mute < 2; mute++) {
+            if (fork()) continue;
+            if (!mute) show("deaf", "/proc/self/comm");
+            puts(mute ? "mute" : "alive");
+            for (;;) pause();
+        }
+        signal(SIGTERM, part);
+        puts("hears");
+        for (;;) pause();
     } else if (!strcmp(what, "until-it-fails")) {
         while (show("file", "/app/config/message.txt") == 0) usleep(20 * 1000);
         show("local", "/etc/passwd");
