@@ -63,6 +63,11 @@ impl Signals {
                 unsafe { sigaction(signal, &before) }?;
             }
         }
+        // RLIMIT_FSIZE counts for files in memory, too: a write beyond it shall fail (EFBIG), not end us. Not ignored, which
+        // programs would inherit.
+        let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::SA_RESTART, SigSet::empty());
+        // SAFETY: the handler does nothing.
+        unsafe { sigaction(Signal::SIGXFSZ, &action) }?;
         Ok(Self(tokio::net::UnixDatagram::from_std(outbox)?))
     }
 
@@ -75,6 +80,9 @@ impl Signals {
         Received { signal, from_terminal: bytes[1] == 1 }
     }
 }
+
+/// For a signal whose default effect is not wanted.
+extern "C" fn nothing(_: libc::c_int) {}
 
 /// Passes a signal on. Keeps errno; a full inbox says the same already.
 extern "C" fn receive(number: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {

@@ -23,6 +23,8 @@ mod ext;
 mod faults;
 #[path = "terminal/files.rs"]
 mod files;
+#[path = "terminal/full.rs"]
+mod full;
 #[path = "terminal/pod.rs"]
 mod pod;
 #[path = "terminal/refusals.rs"]

@@ -75,7 +75,7 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
         let descriptor = copied.inspect_err(|errno| warn_if_large(proxy, &io::Error::from(*errno)))?;
         return Ok((OpenedFile { metadata, copy: true }, descriptor.into()));
     };
-    if opened.content == Content::Whole && may_copy {
+    if opened.content == Content::Whole && may_copy && memory::has_room(metadata.size) {
         let expected = usize::try_from(metadata.size).unwrap_or(0) + 1;
         let memfd = memory::create(&opened.path)?;
         memory::fill(&memfd, &mut stream, expected).await.inspect_err(|error| warn_if_large(proxy, error))?;

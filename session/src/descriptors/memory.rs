@@ -10,6 +10,7 @@ use nix::{
     fcntl::{OFlag, open},
     sys::{
         memfd::{MFdFlags, memfd_create},
+        resource::{Resource, getrlimit},
         stat::{Mode, fchmod, futimens},
         time::TimeSpec,
     },
@@ -31,6 +32,13 @@ pub(super) const LIMIT: usize = 1024 * 1024 * 1024;
 
 /// Longest name of a file in memory, in bytes. memfd_create(2)
 const NAME_LIMIT: usize = 249;
+
+/// Whether a file of `size` bytes may be held in memory, as far as this process's limits go: RLIMIT_FSIZE of setrlimit(2)
+/// counts there as on disks.
+pub(super) fn has_room(size: i64) -> bool {
+    let limit = getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(limit, _)| limit);
+    u64::try_from(size).is_ok_and(|size| size <= limit)
+}
 
 /// An empty file in memory for what is at `path` in the target. Its name is the path, if that fits: lsof(8) shows it,
 /// and layers find their way back from a descriptor by it.
