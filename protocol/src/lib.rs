@@ -19,6 +19,7 @@ pub mod link;
 pub mod operation;
 pub mod outgoing;
 pub mod policy;
+pub mod text;
 
 pub use errno::Errno;
 

@@ -40,6 +40,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::session::live::Views;
+use protocol::text::harmless_lines;
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -147,7 +148,7 @@ async fn tell(shared: &Shared, mut events_rx: mpsc::Receiver<Event>) {
 
 /// An error that is no defect, with a sentence for the user.
 fn failed(message: impl Into<Cow<'static, str>>) -> Error {
-    Error { code: ErrorCode::ServerError(REQUEST_FAILED), message: message.into(), data: None }
+    Error { code: ErrorCode::ServerError(REQUEST_FAILED), message: harmless_lines(&message.into()).into(), data: None }
 }
 
 struct Server {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use protocol::text::harmless_lines;
 use serde_json::json;
 use session::event::{Event, Observer, State, Step};
 
@@ -79,7 +80,7 @@ impl Renderer {
     fn render(&mut self, event: &Event) -> Vec<Output> {
         match event {
             Event::Step(step) => self.step(step),
-            Event::Warning(text) => self.line("Warning", &format!("warning: {text}"), text),
+            Event::Warning(text) => self.line("Warning", &format!("warning: {text}"), &harmless_lines(text)),
             Event::Info(text) => self.line("Info", text, text),
             Event::Subscribed { port, local, mode, means } => {
                 let verb = match mode {
@@ -105,7 +106,7 @@ impl Renderer {
     }
 
     fn step(&mut self, step: &Step) -> Vec<Output> {
-        let text = step.to_string();
+        let text = terminal::harmless(&step.to_string());
         let ready = matches!(step, Step::Ready { .. });
         let mut output = Vec::new();
         if self.mode == Mode::Json {
@@ -120,7 +121,7 @@ impl Renderer {
             return output;
         }
         if self.spinner && !ready {
-            output.push(Output::Spin(terminal::harmless(&text)));
+            output.push(Output::Spin(text));
         } else {
             output.push(Output::Still);
             if self.mode != Mode::Off {

@@ -1,9 +1,11 @@
-//! The one place that writes to the user's terminal, and makes what came from elsewhere harmless to it.
+//! The one place that writes to the user's terminal. What came from elsewhere is made harmless to it first.
 
 use std::{
     fmt::Write as _,
     io::{IsTerminal, Write as _},
 };
+
+pub(crate) use protocol::text::harmless;
 
 /// Writes `text` to standard output, which belongs to the command's result. A closed pipe is not our mistake.
 pub(crate) fn print(text: &str) {
@@ -50,28 +52,12 @@ pub(crate) fn prefixed(text: &str) -> String {
     })
 }
 
-/// `text` with everything escaped that a terminal might obey, or that shows text in another order than it has:
-/// names, statuses and answers come from the cluster and may be anybody's.
-pub(crate) fn harmless(text: &str) -> String {
-    text.chars().fold(String::with_capacity(text.len()), |mut all, character| {
-        let bidirectional =
-            matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (character.is_control() && character != '\t') || bidirectional {
-            all.extend(character.escape_default());
-        } else {
-            all.push(character);
-        }
-        all
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn no_escape_sequence_survives() {
-        assert_eq!(harmless("a\x1b[31mb\u{9b}2J\r\u{7f}\u{202e}ü\t."), "a\\u{1b}[31mb\\u{9b}2J\\r\\u{7f}\\u{202e}ü\t.");
+    fn no_escape_sequence_survives_in_a_line() {
         assert_eq!(prefixed("one\ntwo\x07"), "mirrord: one\nmirrord: two\\u{7}\n");
     }
 }

@@ -25,6 +25,8 @@ mod faults;
 mod files;
 #[path = "terminal/full.rs"]
 mod full;
+#[path = "terminal/hostile.rs"]
+mod hostile;
 #[path = "terminal/pod.rs"]
 mod pod;
 #[path = "terminal/refusals.rs"]

@@ -17,6 +17,7 @@ use protocol::{
     Errno, codec,
     env::{Environment, ReadEnvironment},
     operation::{BLOB_FOLLOWS, Operation},
+    text::harmless,
 };
 use tokio::io::AsyncReadExt;
 
@@ -83,7 +84,7 @@ fn parse(bytes: &[u8]) -> (BTreeMap<OsString, OsString>, Vec<String>) {
             Some(_) => odd.push("one without a name".to_owned()),
             None => {
                 let shown: String = String::from_utf8_lossy(entry).chars().take(SHOWN_LIMIT).collect();
-                odd.push(format!("`{}`", shown.escape_debug()));
+                odd.push(format!("`{}`", harmless(&shown)));
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use futures::{SinkExt as _, StreamExt as _};
+use protocol::text::harmless_lines;
 use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -180,7 +181,7 @@ impl Connection {
     async fn last_words(&mut self) -> String {
         let mut lines = Vec::new();
         while let Ok(Some(line)) = timeout(Duration::from_millis(500), self.complaints.recv()).await {
-            lines.push(message::printable(&line));
+            lines.push(harmless_lines(&line));
         }
         lines.split_off(lines.len().saturating_sub(LAST_WORDS)).join("\n")
     }

@@ -1,6 +1,6 @@
 //! Messages: the envelope, which stays a JSON value, and the few bodies that we read or write ourselves.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use dap::{
     events::{
@@ -9,6 +9,7 @@ use dap::{
     requests::{DisconnectArguments, InitializeArguments},
     types::OutputEventCategory,
 };
+use protocol::text::harmless_lines;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
@@ -70,7 +71,7 @@ pub(super) fn response(request_seq: i64, command: &str, body: &Value) -> Value {
 
 /// Our refusal of a request. Some clients show `message`, others the error in the body.
 pub(super) fn refusal(request_seq: i64, command: &str, reason: &str) -> Value {
-    let reason = printable(reason);
+    let reason = harmless_lines(reason);
     json!({
         "seq": 0, "type": "response", "request_seq": request_seq, "success": false, "command": command,
         "message": reason,
@@ -96,7 +97,7 @@ pub(super) fn output(category: Category, line: &str) -> Value {
         Category::Important => OutputEventCategory::Important,
         Category::Stderr => OutputEventCategory::Stderr,
     };
-    let output = format!("{}\n", printable(line));
+    let output = format!("{}\n", harmless_lines(line));
     event("output", body(OutputEventBody { category: Some(category), output, ..Default::default() }))
 }
 
@@ -114,14 +115,17 @@ pub(super) fn progress_start(id: &str, title: &str, request_seq: i64) -> Value {
 
 /// Goes on with it.
 pub(super) fn progress_update(id: &str, text: &str) -> Value {
-    let update =
-        ProgressUpdateEventBody { progress_id: id.to_owned(), message: Some(printable(text)), ..Default::default() };
+    let update = ProgressUpdateEventBody {
+        progress_id: id.to_owned(),
+        message: Some(harmless_lines(text)),
+        ..Default::default()
+    };
     event("progressUpdate", body(update))
 }
 
 /// Ends it.
 pub(super) fn progress_end(id: &str, text: &str) -> Value {
-    event("progressEnd", body(ProgressEndEventBody { progress_id: id.to_owned(), message: Some(printable(text)) }))
+    event("progressEnd", body(ProgressEndEventBody { progress_id: id.to_owned(), message: Some(harmless_lines(text)) }))
 }
 
 /// What a client says of itself.
@@ -158,21 +162,6 @@ pub(super) fn changed_capabilities(before: &Value, now: &Value) -> Option<Value>
     let gone = before.iter().filter(|(key, value)| value.as_bool() == Some(true) && !now.contains_key(*key));
     let changed: Map<_, _> = new.chain(gone.map(|(key, _)| (key.clone(), Value::Bool(false)))).collect();
     (!changed.is_empty()).then_some(Value::Object(changed))
-}
-
-/// `text` without control characters (line breaks and tabs stay) and without characters that turn the direction of
-/// writing: what comes from a cluster or an adapter reaches an editor's console.
-pub(super) fn printable(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for char in text.chars() {
-        let turns = matches!(char, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if (char.is_control() && !matches!(char, '\n' | '\t')) || turns {
-            let _ = write!(clean, "\\u{{{:x}}}", u32::from(char)); // writing to a string cannot fail
-        } else {
-            clean.push(char);
-        }
-    }
-    clean
 }
 
 /// Requests that wait for an answer: by the number they were sent on under, whoever asked first.
@@ -241,11 +230,6 @@ mod tests {
             .assert_eq(&output(Category::Console, "a").to_string());
         expect![[r#"{"seq":0,"type":"event","event":"progressStart","body":{"progressId":"m","title":"t","requestId":3,"cancellable":true}}"#]]
             .assert_eq(&progress_start("m", "t", 3).to_string());
-    }
-
-    #[test]
-    fn control_characters_are_spelled_out() {
-        assert_eq!(printable("a\u{1b}[31mb\r\n\tc\u{202e}"), "a\\u{1b}[31mb\\u{d}\n\tc\\u{202e}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub(super) mod structure;
 
 use config::document::Span;
 use config::{Code, Problem, Severity};
+use protocol::text::harmless_lines;
 use tower_lsp::lsp_types::{
     self as lsp, ClientCapabilities, CodeDescription, CompletionItem, CompletionItemKind, CompletionItemTag,
     CompletionList, CompletionResponse, CompletionTextEdit, Diagnostic, DiagnosticSeverity, DiagnosticTag,
@@ -141,7 +142,7 @@ pub(super) fn diagnostic(problem: Problem, lines: &Lines<'_>, manual: Option<&Ur
         severity: Some(severity),
         code: Some(NumberOrString::String(code.as_str().to_owned())),
         source: Some(SOURCE.to_owned()),
-        message: help.map_or(message.clone(), |help| format!("{message}; {help}")),
+        message: harmless_lines(&help.map_or(message.clone(), |help| format!("{message}; {help}"))),
         code_description: explained,
         tags,
         ..Diagnostic::default()
@@ -171,12 +172,15 @@ fn completion_item(rank: usize, item: Item, lines: &Lines<'_>, snippets: bool) -
         (plain, InsertTextFormat::PLAIN_TEXT, several_lines.then_some(InsertTextMode::AS_IS))
     };
     let comma = |at| TextEdit { range: lines.range(Span::new(at, at)), new_text: ",".to_owned() };
+    // What is shown; what is written is the document's own business.
+    let shown = |text: String| harmless_lines(&text);
     CompletionItem {
-        label,
+        label: shown(label),
         filter_text: Some(filter),
         kind: Some(kind),
-        detail,
+        detail: detail.map(shown),
         documentation: documentation
+            .map(shown)
             .map(|value| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value })),
         tags: deprecated.then(|| vec![CompletionItemTag::DEPRECATED]),
         sort_text: Some(format!("{rank:04}")),
@@ -190,7 +194,8 @@ fn completion_item(rank: usize, item: Item, lines: &Lines<'_>, snippets: bool) -
 
 pub(super) fn hover(hover: Hover, lines: &Lines<'_>) -> lsp::Hover {
     let Hover { span, markdown } = hover;
-    let contents = HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value: markdown });
+    let contents =
+        HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value: harmless_lines(&markdown) });
     lsp::Hover { contents, range: Some(lines.range(span)) }
 }
 
@@ -207,6 +212,15 @@ mod tests {
             assert_eq!(lines.position(offset), Position::new(1, column));
             assert_eq!(lines.offset(Position::new(1, column)), offset);
         }
+    }
+
+    #[test]
+    fn what_a_cluster_says_turns_nothing_around_in_an_editor() {
+        let text = "a\u{1b}]0;x\u{7}\u{202e}\nb";
+        let lines = Lines::new("", Encoding::Utf16);
+        let shown = hover(Hover { span: Span::new(0, 0), markdown: text.to_owned() }, &lines);
+        let HoverContents::Markup(MarkupContent { value, .. }) = shown.contents else { panic!("{shown:?}") };
+        assert_eq!(value, "a\\u{1b}]0;x\\u{7}\\u{202e}\nb");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::{BoxFuture, join_all};
+use protocol::text::harmless_lines;
 use session::event::{self, Mode, Observer, State, Step};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -197,13 +198,13 @@ impl Sessions {
 
 fn told(event: event::Event) -> Option<What> {
     Some(match event {
-        event::Event::Step(step) => What::Step { text: step.to_string() },
+        event::Event::Step(step) => What::Step { text: harmless_lines(&step.to_string()) },
         event::Event::State(state) => {
             let (state, text) = state_of(&state);
             What::State { state, text }
         }
-        event::Event::Warning(text) => What::Warning { text },
-        event::Event::Info(text) => What::Info { text },
+        event::Event::Warning(text) => What::Warning { text: harmless_lines(&text) },
+        event::Event::Info(text) => What::Info { text: harmless_lines(&text) },
         event::Event::Subscribed { port, local, mode, means: _ } => {
             let mode = match mode {
                 Mode::Mirror => "mirror",
@@ -219,8 +220,8 @@ fn state_of(state: &State) -> (SessionState, Option<String>) {
     match state {
         State::Starting => (SessionState::Starting, None),
         State::Connected => (SessionState::Connected, None),
-        State::Degraded { reason } => (SessionState::Degraded, Some(reason.clone())),
-        State::Lost { reason } => (SessionState::Lost, Some(reason.clone())),
+        State::Degraded { reason } => (SessionState::Degraded, Some(harmless_lines(reason))),
+        State::Lost { reason } => (SessionState::Lost, Some(harmless_lines(reason))),
         State::Stopped => (SessionState::Stopped, None),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use protocol::text::harmless_lines;
 use session::live::{Scope, State, View};
 use tower_lsp::lsp_types::MessageType;
 
@@ -32,7 +33,7 @@ impl Status {
             State::Loading if self.told.contains_key(&key) => return,
             State::Loading => (ClusterState::Loading, None),
             State::Ready => (ClusterState::Ready, None),
-            State::Failed(reason) => (ClusterState::Failed, Some(reason.clone())),
+            State::Failed(reason) => (ClusterState::Failed, Some(harmless_lines(reason))),
         };
         if let Some(reason) = &text {
             shared.client.log_message(MessageType::WARNING, format!("no live values: {reason}")).await;

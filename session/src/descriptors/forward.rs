@@ -12,6 +12,7 @@ use protocol::{
     codec::MESSAGE_LIMIT,
     control::StreamHead,
     operation::{BLOB_FOLLOWS, name_of},
+    text::harmless_bytes,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
@@ -138,7 +139,7 @@ pub(super) async fn serve(
 
 /// What the user is told of bytes that did not arrive.
 pub(super) fn lost(path: &[u8], errno: Errno) -> String {
-    let path = path.escape_ascii();
+    let path = harmless_bytes(path);
     format!("{path}: what the program wrote did not all reach the pod: {errno}")
 }
 

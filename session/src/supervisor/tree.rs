@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use protocol::text::harmless_bytes;
 use seccomp::listener::{Listener, Notification, Waited};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
@@ -162,7 +163,7 @@ impl Tree {
         let mut told: HashSet<u32> = HashSet::new();
         let mut names = Vec::new();
         for process in processes.alive() {
-            names.push(format!("{} ({})", printable(&process.image().executable), process.pid()));
+            names.push(format!("{} ({})", harmless_bytes(&process.image().executable), process.pid()));
             terminate(process, &mut told);
         }
         if !names.is_empty() {
@@ -199,11 +200,6 @@ fn terminate(process: &Process, told: &mut HashSet<u32>) {
         // It may have ended in this moment.
         let _ = process.handle().signal(libc::SIGTERM);
     }
-}
-
-/// Bytes from elsewhere, without anything that a terminal would obey.
-pub(super) fn printable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).escape_debug().to_string()
 }
 
 fn handle(call: Call) {

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use protocol::text::harmless;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tower_lsp::jsonrpc::{Error, Result};
@@ -48,7 +49,7 @@ pub(in crate::lsp) async fn start(shared: &Arc<Shared>, start: Start) -> Result<
         tokio::select! {
             biased;
             Some(message) = steps_rx.recv() => if let Some(token) = &token {
-                progress(shared, token, WorkDoneProgress::Report(step(message))).await;
+                progress(shared, token, WorkDoneProgress::Report(step(&message))).await;
             },
             outcome = &mut done_rx => break outcome,
         }
@@ -68,8 +69,12 @@ fn begin() -> WorkDoneProgress {
     })
 }
 
-fn step(message: String) -> WorkDoneProgressReport {
-    WorkDoneProgressReport { message: Some(message), cancellable: Some(true), ..WorkDoneProgressReport::default() }
+fn step(message: &str) -> WorkDoneProgressReport {
+    WorkDoneProgressReport {
+        message: Some(harmless(message)),
+        cancellable: Some(true),
+        ..WorkDoneProgressReport::default()
+    }
 }
 
 async fn progress(shared: &Shared, token: &NumberOrString, what: WorkDoneProgress) {

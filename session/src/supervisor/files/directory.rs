@@ -3,10 +3,11 @@
 use protocol::{
     Errno,
     file::{Access, RealPath, Stat},
+    text::harmless_bytes,
 };
 
 use super::{
-    super::{Call, directory::Targets, tree::printable},
+    super::{Call, directory::Targets},
     file::{File, Side},
 };
 use crate::event::Event;
@@ -51,7 +52,7 @@ pub(super) fn unwatchable(call: &Call, file: &File) -> Errno {
         call,
         &format!(
             "{} is the target's and cannot be watched for changes (ENOTSUP); read it again from time to time instead",
-            printable(&file.path)
+            harmless_bytes(&file.path)
         ),
     );
     Errno(libc::ENOTSUP)
@@ -59,7 +60,7 @@ pub(super) fn unwatchable(call: &Call, file: &File) -> Errno {
 
 fn tell_once(call: &Call, what: &str) {
     if call.process().first_warning() {
-        let executable = printable(&call.process().image().executable);
+        let executable = harmless_bytes(&call.process().image().executable);
         call.proxy().observer.tell(Event::Warning(format!("{executable} ({}): {what}", call.process().pid())));
     }
 }
