@@ -68,7 +68,7 @@ struct DiffArguments {
 /// configuration, 1 when the pod's environment cannot be read.
 pub(crate) fn main(arguments: Arguments) -> u8 {
     let Command::Diff(arguments) = arguments.command;
-    exec::command(async |signals| diff(*arguments, signals).await)
+    exec::command(async |signals| Box::pin(diff(*arguments, signals)).await)
 }
 
 async fn diff(arguments: DiffArguments, signals: &mut Signals) -> Result<u8, Failure> {

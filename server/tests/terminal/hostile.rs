@@ -36,7 +36,7 @@ fn look(bench: &Bench, words: &[&str], fuse: &str, mode: &str) -> Said {
 }
 
 fn hexadecimal(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect()
+    text.bytes().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 #[track_caller]
