@@ -158,7 +158,7 @@ fn a_gone_or_unwilling_session_ends_the_start() {
     let session = Session::refusing("version 7\x1b[31m is needed");
     expect![[r#"
         --- stderr
-        mirrord: this program was not started: the session refused it: version 7�[31m is needed
+        mirrord: this program was not started: the session refused it: version 7\u{1b}[31m is needed
         --- exit status: 1
     "#]]
     .assert_eq(&run(&session, Path::new("/bin/true"), &[]));

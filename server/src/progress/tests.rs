@@ -83,9 +83,9 @@ fn json_is_one_object_a_line() {
         &expect![[r#"
             {"type":"NewTask","name":"connecting to the cluster","parent":"mirrord preparing to launch"}
             {"type":"FinishedTask","name":"connecting to the cluster","success":true,"message":null}
-            {"type":"NewTask","name":"waiting for the agent (pulling \u001b[31m)","parent":"mirrord preparing to launch"}
+            {"type":"NewTask","name":"waiting for the agent (pulling \\u{1b}[31m)","parent":"mirrord preparing to launch"}
             {"type":"Warning","message":"no way back"}
-            {"type":"FinishedTask","name":"waiting for the agent (pulling \u001b[31m)","success":true,"message":null}
+            {"type":"FinishedTask","name":"waiting for the agent (pulling \\u{1b}[31m)","success":true,"message":null}
             {"type":"Info","message":"two\nlines"}
             {"type":"Warning","message":"the link to the agent does not answer: silence"}
         "#]],
