@@ -68,8 +68,10 @@ pub struct Closed(pub CloseReason);
 /// What has passed over a link so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Streams that we opened. Each waits for the peer once: this counts round trips exactly.
+    /// Streams that we opened and wait for. Each waits for the peer once: this counts round trips exactly.
     pub opened: u64,
+    /// Streams that we opened to tell something that nobody waits for.
+    pub told: u64,
     /// Streams that the peer opened.
     pub accepted: u64,
     /// Bytes sent, headers included.
@@ -180,6 +182,15 @@ impl Link {
 
     /// Opens a stream; `head` travels together with what is written first.
     pub fn open(&self, head: &StreamHead) -> Result<Stream, Closed> {
+        self.open_counted(head, |counters| &mut counters.opened)
+    }
+
+    /// As [`Self::open`], for what nobody waits for: it is no round trip.
+    pub fn tell(&self, head: &StreamHead) -> Result<Stream, Closed> {
+        self.open_counted(head, |counters| &mut counters.told)
+    }
+
+    fn open_counted(&self, head: &StreamHead, counter: fn(&mut Counters) -> &mut u64) -> Result<Stream, Closed> {
         let violation = |what: String| Closed(CloseReason::Violation(what));
         let head = codec::encode(head).map_err(|error| violation(error.to_string()))?;
         if head.len() > PAYLOAD_LIMIT {
@@ -188,7 +199,7 @@ impl Link {
         self.0.0.with(|state| match &state.closed {
             Some(reason) => Err(Closed(reason.clone())),
             None => state
-                .open(head)
+                .open(head, counter)
                 .map(|id| Stream::new(id, self.0.clone()))
                 .ok_or_else(|| violation("too many streams are open".to_owned())),
         })

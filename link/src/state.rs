@@ -161,8 +161,8 @@ impl State {
 
     // === what the link's owner does ===
 
-    /// Opens a stream; `None` when too many are open or the numbers are used up.
-    pub(crate) fn open(&mut self, head: Vec<u8>) -> Option<u32> {
+    /// Opens a stream, which `counter` counts; `None` when too many are open or the numbers are used up.
+    pub(crate) fn open(&mut self, head: Vec<u8>, counter: fn(&mut Counters) -> &mut u64) -> Option<u32> {
         let id = self.next_own;
         if self.flows.len() >= STREAM_LIMIT {
             return None;
@@ -170,7 +170,7 @@ impl State {
         self.next_own = id.checked_add(2)?;
         let (send_credit, receive_window) = self.windows();
         self.flows.insert(id, Flow { head: Some(head), send_credit, receive_window, ..Flow::default() });
-        self.counters.opened += 1;
+        *counter(&mut self.counters) += 1;
         self.schedule(id);
         Some(id)
     }

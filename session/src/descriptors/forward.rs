@@ -104,7 +104,9 @@ pub(super) async fn serve(
                 let frames = frames.clone();
                 let taking = if name_of(&payload) == Some("lock") { Taking::WhenAnswered } else { Taking::Anyway };
                 // Here, and not in the task: the agent shall see them in the helper's order.
-                let stream = link.open(&StreamHead::Operation(payload));
+                let unawaited = name_of(&payload) == Some("close"); // close(2) has returned
+                let head = StreamHead::Operation(payload);
+                let stream = if unawaited { link.tell(&head) } else { link.open(&head) };
                 requests.spawn(async move {
                     let end = match stream {
                         Ok(stream) => pass_on(stream, taking, &frames, number, &cancel).await,

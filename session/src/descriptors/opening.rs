@@ -73,7 +73,7 @@ async fn undo(link: Link, stream: Option<Stream>, mut handle: Option<Handle>) {
     // What cannot be closed is gone.
     if let Some(handle) = handle
         && let Ok(operation) = codec::encode(&Operation::from(Close { handle }))
-        && let Ok(mut closing) = link.open(&StreamHead::Operation(operation))
+        && let Ok(mut closing) = link.tell(&StreamHead::Operation(operation))
         && closing.shutdown().await.is_ok()
     {
         let _ = closing.read_encoded().await; // only for the time that it takes
