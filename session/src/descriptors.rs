@@ -17,6 +17,7 @@ mod lent;
 mod memory;
 mod mount;
 mod opening;
+mod remembered;
 mod wire;
 
 use std::{
@@ -43,6 +44,7 @@ pub(crate) use copies::{Copies, original};
 pub(crate) use lent::Lent;
 pub(crate) use mount::Files;
 use opening::Opening;
+use remembered::{Remembered, may_change};
 use wire::Moment;
 
 /// How long the end of a session waits for writes of programs that were killed before they could wait themselves.
@@ -63,6 +65,8 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
     settle(proxy, Touch::Looks).await;
     let operation = codec::encode(&Operation::from(request.clone())).map_err(|_| Errno(libc::ENAMETOOLONG))?;
     let asked = Moment::now();
+    let remembered = proxy.files.as_ref().map(Files::remembered);
+    let _changing = remembered.filter(|_| may_change(&operation)).map(Remembered::changing);
     let mut opening = Opening::asked(proxy, ask(proxy, operation).await?);
     let (opened, mut stream) = opening.answered().await?;
     if stream.read_u8().await? != BLOB_FOLLOWS {
@@ -91,8 +95,20 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
 pub(crate) async fn perform(proxy: &Proxy, operation: Vec<u8>) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
     let touch = Touch::of(&operation);
     settle(proxy, if touch == Touch::Changes { Touch::Looks } else { touch }).await;
+    let remembered = proxy.files.as_ref().filter(|files| files.are_there()).map(Files::remembered);
+    let kept = match remembered.filter(|_| Remembered::keeps(&operation)) {
+        Some(remembered) => match remembered.find(&operation) {
+            Ok(answer) => return Ok((answer, None)),
+            Err(asked) => Some((remembered, asked, operation.clone())),
+        },
+        None => None,
+    };
+    let _changing = remembered.filter(|_| may_change(&operation)).map(Remembered::changing);
     let mut stream = ask(proxy, operation).await?;
     let answer = stream.read_encoded().await?;
+    if let Some((remembered, asked, operation)) = kept {
+        remembered.keep(asked, operation, &answer);
+    }
     let blob = if stream.read_u8().await? == BLOB_FOLLOWS {
         let memfd = memory::create(b"mirrord")?;
         match memory::fill(&memfd, &mut stream, 0).await {
@@ -168,7 +184,7 @@ enum Touch {
 impl Touch {
     fn of(operation: &[u8]) -> Self {
         match operation::name_of(operation) {
-            None | Some("environment" | "lookup" | "query") => Self::Nothing,
+            None | Some("environment" | "lookup" | "query" | "reverse" | "interfaces") => Self::Nothing,
             Some(
                 "change" | "make_directory" | "make_node" | "remove" | "rename" | "hard_link" | "symbolic_link"
                 | "set_attribute" | "remove_attribute",

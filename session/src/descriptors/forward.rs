@@ -24,7 +24,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::event::{Event, Observer};
 
-use super::wire::{HEAD_LEN, PAYLOAD_LIMIT, ToHelper, ToSession, head, put};
+use super::{
+    remembered::{Remembered, may_change},
+    wire::{HEAD_LEN, PAYLOAD_LIMIT, ToHelper, ToSession, head, put},
+};
 
 /// Frames on their way to the helper that may wait for the socket.
 pub(super) const FRAMES: usize = 64;
@@ -81,6 +84,7 @@ pub(super) async fn serve(
     link: Link,
     frames: Frames,
     settling: Arc<Settling>,
+    remembered: Arc<Remembered>,
     observer: Observer,
 ) -> io::Result<()> {
     let mut requests = JoinSet::new();
@@ -105,6 +109,7 @@ pub(super) async fn serve(
                 let taking = if name_of(&payload) == Some("lock") { Taking::WhenAnswered } else { Taking::Anyway };
                 // Here, and not in the task: the agent shall see them in the helper's order.
                 let unawaited = name_of(&payload) == Some("close"); // close(2) has returned
+                let changing = may_change(&payload).then(|| remembered.changing());
                 let head = StreamHead::Operation(payload);
                 let stream = if unawaited { link.tell(&head) } else { link.open(&head) };
                 requests.spawn(async move {
@@ -112,6 +117,7 @@ pub(super) async fn serve(
                         Ok(stream) => pass_on(stream, taking, &frames, number, &cancel).await,
                         Err(closed) => Err(io::Error::other(closed.to_string())),
                     };
+                    drop(changing);
                     // Before the end is told: the helper may use the number again at once.
                     held.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
                     finish(&frames, number, end).await;

@@ -43,6 +43,7 @@ use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 
 use self::{caller::Caller, device::Device, file::File, leaving::LentOut, mount::Owners, prime::Primes, tree::Tree};
+pub(super) use tree::FRESH;
 
 /// First argument of our executable that leads to [`main`].
 pub const HIDDEN_COMMAND: &str = "files-helper";

@@ -30,6 +30,7 @@ use super::{
     launch::Started,
     lent::Lender,
     opening::Opening,
+    remembered::Remembered,
     wire::{Held, Moment, PRIME_BIT, Primed, ToHelper},
 };
 use crate::event::{Event, Observer};
@@ -49,6 +50,7 @@ pub(crate) struct Files {
     frames: Frames,
     next: AtomicU32,
     settling: Arc<Settling>,
+    remembered: Arc<Remembered>,
     /// A file was opened: before that nobody can be confused.
     used: AtomicBool,
     gone: CancellationToken,
@@ -70,7 +72,15 @@ impl Files {
         let (frames, queue) = mpsc::channel(FRAMES);
         let settling: Arc<Settling> = Arc::default();
         let gone = CancellationToken::new();
-        let served = forward::serve(reader, link.clone(), frames.clone(), settling.clone(), observer.clone());
+        let remembered: Arc<Remembered> = Arc::default();
+        let served = forward::serve(
+            reader,
+            link.clone(),
+            frames.clone(),
+            settling.clone(),
+            remembered.clone(),
+            observer.clone(),
+        );
         let (observer, ended, settled) = (observer.clone(), gone.clone(), settling.clone());
         let task = async move {
             let _gone = ended.drop_guard();
@@ -95,11 +105,17 @@ impl Files {
             frames,
             next: AtomicU32::new(0),
             settling,
+            remembered,
             used: AtomicBool::new(false),
             gone,
             tasks: tasks.clone(),
             cancel: cancel.clone(),
         }
+    }
+
+    /// What the target has said of paths.
+    pub(super) fn remembered(&self) -> &Arc<Remembered> {
+        &self.remembered
     }
 
     /// Whether the helper lives.

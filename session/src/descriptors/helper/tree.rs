@@ -16,7 +16,7 @@ use crate::descriptors::wire::Moment;
 const ROOT: u64 = 1;
 
 /// How long what the target said of a file is believed.
-pub(super) const FRESH: Duration = Duration::from_secs(1);
+pub(in crate::descriptors) const FRESH: Duration = Duration::from_secs(1);
 
 /// A file that the kernel knows.
 #[derive(Debug)]
