@@ -148,6 +148,8 @@ impl Helper {
                 self.write(&file, offset.cast_signed(), data).await?;
                 Ok(Body::default().u32(len).u32(0))
             }
+            // The descriptor that was opened for a program: an error is for who writes, and the session has nobody to tell.
+            opcode::FLUSH if is_of_the_session(request.thread) => Ok(Body::default()),
             opcode::FLUSH => {
                 let file = self.file(fields.u64().ok_or(short)?)?;
                 let owner = fields.u64().and(fields.u64()).ok_or(short)?;
@@ -274,4 +276,9 @@ fn init(mut fields: Fields<'_>) -> Option<Body> {
 
 fn low_half(bits: u64) -> u32 {
     u32::try_from(bits & u64::from(u32::MAX)).expect("masked")
+}
+
+/// Whether a thread belongs to the process that has started us.
+fn is_of_the_session(thread: i32) -> bool {
+    std::path::Path::new(&format!("/proc/{}/task/{thread}", nix::unistd::getppid())).exists()
 }
