@@ -185,10 +185,7 @@ impl Touch {
     fn of(operation: &[u8]) -> Self {
         match operation::name_of(operation) {
             None | Some("environment" | "lookup" | "query" | "reverse" | "interfaces") => Self::Nothing,
-            Some(
-                "change" | "make_directory" | "make_node" | "remove" | "rename" | "hard_link" | "symbolic_link"
-                | "set_attribute" | "remove_attribute",
-            ) => Self::Changes,
+            Some(_) if may_change(operation) => Self::Changes,
             Some(_) => Self::Looks,
         }
     }

@@ -90,9 +90,8 @@ fn is_handled(bench: &Bench, call: &str, fuse: &str) {
     assert_eq!(child.wait().expect("it ends").code(), Some(0), "{call}");
 }
 
-#[test]
-fn signals_end_a_program_whatever_it_waits_for() {
-    let Some(bench) = bench(&[]) else { return };
+fn signals_end_it(flags: &[&str]) {
+    let Some(bench) = bench(flags) else { return };
     for call in QUESTIONS.into_iter().chain(CHANGES).chain(["read"]) {
         ends_at_once(&bench, call, Signal::SIGINT, "1");
     }
@@ -104,16 +103,13 @@ fn signals_end_a_program_whatever_it_waits_for() {
 }
 
 #[test]
+fn signals_end_a_program_whatever_it_waits_for() {
+    signals_end_it(&[]);
+}
+
+#[test]
 fn signals_end_a_static_program_whatever_it_waits_for() {
-    let Some(bench) = bench(&["-static"]) else { return };
-    for call in QUESTIONS.into_iter().chain(CHANGES).chain(["read"]) {
-        ends_at_once(&bench, call, Signal::SIGINT, "1");
-    }
-    ends_at_once(&bench, "open", Signal::SIGTERM, "1");
-    for call in ["open", "stat", "list", "rename"] {
-        ends_at_once(&bench, call, Signal::SIGINT, "0");
-    }
-    bench.nothing_is_left();
+    signals_end_it(&["-static"]);
 }
 
 #[test]
