@@ -80,7 +80,7 @@ pub(crate) struct ExecArguments {
     #[command(flatten)]
     pub(crate) flags: LaunchFlags,
     /// The program and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
+    #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
     pub(crate) program: Vec<OsString>,
 }
 
@@ -91,7 +91,7 @@ struct DemoArguments {
     #[command(flatten)]
     flags: LaunchFlags,
     /// A program of your own, to run as if it were in the demonstration's pod
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM")]
+    #[arg(trailing_var_arg = true, value_name = "PROGRAM")]
     program: Vec<OsString>,
 }
 
@@ -214,6 +214,14 @@ mod tests {
         let program = arguments.program;
         assert_eq!(program, ["python3", "-t", "--", "y"]);
         assert!(Cli::try_parse_from(["mirrord", "exec", "-t", "pod/x"]).is_err());
+    }
+
+    #[test]
+    fn an_unknown_flag_is_no_program() {
+        for words in [["exec", "-Q", "-t", "pod/x", "python3"], ["demo", "--quiet", "--", "python3", "-c"]] {
+            let error = Cli::try_parse_from([&["mirrord"][..], &words].concat()).unwrap_err();
+            assert_eq!(error.kind(), clap::error::ErrorKind::UnknownArgument, "{error}");
+        }
     }
 
     #[test]
