@@ -6,22 +6,19 @@ use std::{
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    sync::mpsc,
     thread::sleep,
     time::{Duration, Instant},
 };
 
+use guard::{Guard, Watched};
+
 /// Everything here takes milliseconds; a machine that is out of breath needs more.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
-
-/// After which what a test has started is ended: a hanging test would hold up all others.
-const LIMIT: Duration = Duration::from_mins(3);
 
 /// A folder of its own with our programs, so that processes can be told from those of other tests by their executable.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
-    /// Dropped with the bench, which ends the guard.
-    _guarded: mpsc::Sender<()>,
+    _guard: Guard,
 }
 
 /// What a command said.
@@ -37,7 +34,7 @@ impl Bench {
     pub(crate) fn bare() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).expect("it is ours");
-        let bench = Self { _guarded: guard(folder.path().to_owned()), folder };
+        let bench = Self { _guard: Guard::over([Watched::Folder(folder.path().to_owned())]), folder };
         bench.bring(Path::new(env!("CARGO_BIN_EXE_mirrord")));
         fs::create_dir(bench.path("home")).expect("a folder");
         bench
@@ -140,7 +137,9 @@ impl Bench {
     /// Processes that run an executable of the folder, by its name.
     pub(crate) fn processes(&self, name: &str) -> Vec<u32> {
         let wanted = self.path(name);
-        processes(|executable| executable == wanted)
+        guard::processes()
+            .filter(|pid| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == wanted))
+            .collect()
     }
 
     /// Waits until nothing of ours runs.
@@ -149,40 +148,6 @@ impl Bench {
         let left = || [self.processes("mirrord"), self.processes("mirrord-agent")].concat();
         until("our processes end", || left().is_empty().then_some(()));
     }
-}
-
-fn processes(wanted: impl Fn(&Path) -> bool) -> Vec<u32> {
-    let numbers = fs::read_dir("/proc").expect("proc").flatten();
-    let numbers = numbers.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    numbers.filter(|pid| fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| wanted(&exe))).collect()
-}
-
-/// Ends what runs from `folder` when it has taken too long, and says where it was; whoever waits for it then fails.
-fn guard(folder: PathBuf) -> mpsc::Sender<()> {
-    let (guarded, ended) = mpsc::channel();
-    std::thread::spawn(move || {
-        if ended.recv_timeout(LIMIT) != Err(mpsc::RecvTimeoutError::Timeout) {
-            return;
-        }
-        let late = processes(|executable| executable.starts_with(&folder));
-        for pid in &late {
-            let of = |what: &str| fs::read(format!("/proc/{pid}/{what}")).unwrap_or_default();
-            let words = String::from_utf8_lossy(&of("cmdline")).replace('\0', " ");
-            eprintln!("ended after {} s: {pid} {words}", LIMIT.as_secs());
-            for thread in fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten() {
-                let of = |what: &str| fs::read_to_string(thread.path().join(what)).unwrap_or_default();
-                eprintln!("  {} {}{}", of("comm").trim(), of("syscall"), of("stack"));
-            }
-        }
-        for pid in late {
-            // It may have ended by itself.
-            let _ = nix::sys::signal::kill(
-                nix::unistd::Pid::from_raw(pid.cast_signed()),
-                nix::sys::signal::Signal::SIGKILL,
-            );
-        }
-    });
-    guarded
 }
 
 pub(crate) fn said(output: &Output) -> Said {
