@@ -2,8 +2,12 @@
 
 #[path = "support/agent.rs"]
 mod agent;
+#[path = "agent/figures.rs"]
+mod figures;
 #[path = "agent/files.rs"]
 mod files;
+#[path = "agent/locks.rs"]
+mod locks;
 #[path = "agent/memory.rs"]
 mod memory;
 #[path = "support/namespace.rs"]

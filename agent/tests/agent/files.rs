@@ -22,9 +22,9 @@ use protocol::{
     codec::encode,
     control::StreamHead,
     file::{
-        Access, Allocate, Change, Close, Content, Entry, GetAttribute, Handle, HardLink, List, ListAttributes, Lock,
-        LockKind, MakeDirectory, MakeNode, Open, Read, ReadLink, Remove, RemoveAttribute, Rename, Seek, SetAttribute,
-        SetTime, Stat, StatFs, SymbolicLink, Synchronise, TestLock, Timestamp, Which, Write,
+        Access, Allocate, Change, Close, Content, Entry, GetAttribute, Handle, HardLink, List, ListAttributes,
+        MakeDirectory, MakeNode, Open, Read, ReadLink, Remove, RemoveAttribute, Rename, Seek, SetAttribute, SetTime,
+        Stat, StatFs, SymbolicLink, Synchronise, Timestamp, Which, Write,
     },
     operation::{Operation, Request, decode_answer},
 };
@@ -35,26 +35,27 @@ use super::{
     namespace::in_pod,
 };
 
-/// A folder for everybody, and paths in it.
-struct Folder(tempfile::TempDir);
+/// A folder that everybody may enter and change, and paths in it.
+pub(crate) struct Folder(pub(crate) tempfile::TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).expect("chmod");
         Self(folder)
     }
 
-    fn path(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn path(&self, name: &str) -> Vec<u8> {
         self.at(name).to_str().expect("text").as_bytes().to_vec()
     }
 
-    fn at(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn at(&self, name: &str) -> std::path::PathBuf {
         self.0.path().join(name)
     }
 }
 
-async fn open(session: &Session, path: Vec<u8>, flags: i32) -> Result<Handle, Errno> {
+/// Opens a file; gives its handle.
+pub(crate) async fn open(session: &Session, path: Vec<u8>, flags: i32) -> Result<Handle, Errno> {
     let (opened, _) = session.perform(Open { path, flags, mode: 0o640 }).await?;
     match opened.content {
         Content::Beginning(handle) | Content::Listing(handle) => Ok(handle),
@@ -62,11 +63,11 @@ async fn open(session: &Session, path: Vec<u8>, flags: i32) -> Result<Handle, Er
     }
 }
 
-async fn read(session: &Session, handle: Handle, offset: i64, len: u32) -> Result<Vec<u8>, Errno> {
+pub(crate) async fn read(session: &Session, handle: Handle, offset: i64, len: u32) -> Result<Vec<u8>, Errno> {
     session.perform(Read { handle, offset, len }).await.map(|((), blob)| blob)
 }
 
-fn at(path: Vec<u8>) -> Which {
+pub(crate) fn at(path: Vec<u8>) -> Which {
     Which::Path { path, follow: true }
 }
 
@@ -247,12 +248,13 @@ fn a_targets_user_gets_what_it_would_get_itself() {
 }
 
 /// Asks without waiting for the answer.
-fn ask(session: &Session, request: impl Into<Operation>) -> Stream {
+pub(crate) fn ask(session: &Session, request: impl Into<Operation>) -> Stream {
     let head = StreamHead::Operation(encode(&request.into()).expect("small"));
     session.link.open(&head).expect("open")
 }
 
-async fn answer<R: Request>(stream: &mut Stream) -> Result<R::Reply, Errno> {
+/// The answer to what was asked.
+pub(crate) async fn answer<R: Request>(stream: &mut Stream) -> Result<R::Reply, Errno> {
     let answer = stream.read_encoded().await.expect("an answer");
     stream.shutdown().await.expect("there");
     decode_answer::<R>(&answer).expect("of this request")
@@ -275,123 +277,6 @@ fn what_is_appended_side_by_side_keeps_its_order() {
             assert_eq!(answer::<Write>(stream).await, Ok(()));
         }
         assert!(fs::read_to_string(folder.at("log")).expect("text") == lines.concat());
-    });
-}
-
-#[test]
-fn a_lock_that_was_granted_too_late_is_taken_back() {
-    in_pod(|| async {
-        let (target, folder) = (Target::start(), Folder::new());
-        fs::write(folder.at("f"), "").expect("write");
-        let agent = Agent::start(&target, &[]);
-        let (one, two) = (agent.session().await, agent.session().await);
-        let (mine, its) = (
-            open(&one, folder.path("f"), libc::O_RDWR).await.expect("there"),
-            open(&two, folder.path("f"), libc::O_RDWR).await.expect("there"),
-        );
-        for range in [None, Some((0, 10))] {
-            let lock = |handle, kind, wait| Lock { handle, owner: 1, kind, range, wait };
-            two.perform(lock(its, LockKind::Shared, false)).await.expect("free");
-            for wait in [true, false] {
-                let mut late = ask(&two, lock(its, LockKind::Exclusive, wait));
-                late.read_encoded().await.expect("granted");
-                late.reset(Errno(libc::EINTR));
-                one.perform(lock(mine, LockKind::Shared, true)).await.expect("shared again");
-                let busy = one.perform(lock(mine, LockKind::Exclusive, false)).await;
-                assert_eq!(busy.map(drop), Err(Errno(libc::EAGAIN)), "and still held");
-                one.perform(lock(mine, LockKind::Unlocked, false)).await.expect("held");
-            }
-            two.perform(lock(its, LockKind::Unlocked, false)).await.expect("held");
-        }
-    });
-}
-
-#[test]
-fn a_wait_for_a_lock_ends_when_it_is_free_or_given_up() {
-    in_pod(|| async {
-        let (target, folder) = (Target::start(), Folder::new());
-        fs::write(folder.at("f"), "").expect("write");
-        let agent = Agent::start(&target, &[]);
-        let (one, two) = (agent.session().await, agent.session().await);
-        let (mine, its) = (
-            open(&one, folder.path("f"), libc::O_RDWR).await.expect("there"),
-            open(&two, folder.path("f"), libc::O_RDWR).await.expect("there"),
-        );
-        let lock = |handle, kind, wait| Lock { handle, owner: 1, kind, range: Some((0, 0)), wait };
-        one.perform(lock(mine, LockKind::Exclusive, false)).await.expect("free");
-        let busy = two.perform(lock(its, LockKind::Shared, false)).await;
-        assert_eq!(busy.map(drop), Err(Errno(libc::EAGAIN)));
-        let (held, _) = two
-            .perform(TestLock { handle: its, owner: 1, kind: LockKind::Shared, range: (0, 1) })
-            .await
-            .expect("answers");
-        assert_eq!(held.map(|held| (held.kind, held.range, held.pid)), Some((LockKind::Exclusive, (0, 0), -1)));
-
-        // Many waits keep nothing else from being done.
-        let mut waits = Vec::new();
-        for _ in 0..300 {
-            waits.push(ask(&two, lock(its, LockKind::Shared, true)));
-        }
-        two.perform(Stat { file: Which::Open(its) }).await.expect("open");
-        one.perform(lock(mine, LockKind::Unlocked, false)).await.expect("held");
-        for mut wait in waits.drain(..) {
-            assert_eq!(answer::<Lock>(&mut wait).await, Ok(()));
-        }
-        two.perform(lock(its, LockKind::Unlocked, false)).await.expect("held");
-
-        // Given up, it is not placed when the file becomes free.
-        one.perform(lock(mine, LockKind::Exclusive, false)).await.expect("free");
-        let wait = ask(&two, lock(its, LockKind::Exclusive, true));
-        two.perform(Stat { file: Which::Open(its) }).await.expect("open");
-        wait.reset(Errno(libc::EINTR));
-        two.perform(Stat { file: Which::Open(its) }).await.expect("open");
-        one.perform(lock(mine, LockKind::Unlocked, false)).await.expect("held");
-        tokio::time::sleep(Duration::from_millis(200)).await; // longer than the longest pause
-        one.perform(lock(mine, LockKind::Exclusive, false)).await.expect("still free");
-        one.perform(lock(mine, LockKind::Unlocked, false)).await.expect("held");
-
-        // A process of the target's own, which does not tell us when it is done.
-        let local = fs::File::open(folder.at("f")).expect("open");
-        local.lock().expect("free");
-        let flock = Lock { range: None, ..lock(mine, LockKind::Exclusive, true) };
-        let mut wait = ask(&one, flock);
-        one.perform(Stat { file: Which::Open(mine) }).await.expect("open");
-        drop(local);
-        assert_eq!(answer::<Lock>(&mut wait).await, Ok(()));
-        assert!(fs::File::open(folder.at("f")).expect("open").try_lock().is_err(), "the target sees it");
-    });
-}
-
-/// Descriptors of a process that lead to a place below `folder`.
-fn descriptors(pid: u32, folder: &Path) -> usize {
-    let listed = fs::read_dir(format!("/proc/{pid}/fd")).expect("runs");
-    listed.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()).filter(|to| to.starts_with(folder)).count()
-}
-
-#[test]
-fn a_session_that_is_gone_holds_nothing_open_and_nothing_locked() {
-    in_pod(|| async {
-        let (target, folder) = (Target::start(), Folder::new());
-        fs::write(folder.at("f"), "").expect("write");
-        let agent = Agent::start(&target, &[]);
-        let session = agent.session().await;
-        let handle = open(&session, folder.path("f"), libc::O_RDWR).await.expect("there");
-        open(&session, folder.path(""), libc::O_RDONLY).await.expect("there");
-        for range in [None, Some((0, 0))] {
-            let lock = Lock { handle, owner: 7, kind: LockKind::Exclusive, range, wait: false };
-            session.perform(lock).await.expect("free");
-        }
-        assert!(fs::File::open(folder.at("f")).expect("open").try_lock().is_err());
-        assert_eq!(descriptors(agent.process.id(), folder.0.path()), 3, "two files and a description for the locks");
-        session.link.abort();
-        let gone = Instant::now();
-        while descriptors(agent.process.id(), folder.0.path()) > 0 {
-            assert!(gone.elapsed() < Duration::from_secs(5), "still open");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        fs::File::open(folder.at("f")).expect("open").try_lock().expect("free");
-        let again = agent.session().await;
-        assert_eq!(read(&again, handle, 0, 1).await, Err(Errno(libc::EBADF)), "handles are a session's own");
     });
 }
 
@@ -449,63 +334,5 @@ fn a_file_server_that_hangs_keeps_nobody_but_those_who_ask_it() {
         assert_eq!(agent.ended().await.code(), Some(0));
         assert!(told.elapsed() < Duration::from_secs(5), "{:?}", told.elapsed());
         drop(server);
-    });
-}
-
-/// Prints what files cost: `cargo test --release -p mirrord-agent -- --ignored --nocapture figures`.
-#[test]
-#[ignore = "a measurement"]
-fn figures_of_files() {
-    in_pod(|| async {
-        let (target, folder) = (Target::start_as(1000), Folder::new());
-        let agent = Agent::start(&target, &[]);
-        let session = agent.session().await;
-        for number in 0..100_000 {
-            fs::write(folder.at(&format!("entry-{number:06}")), "").expect("write");
-        }
-        let memory = |what: &str| {
-            let status = fs::read_to_string(format!("/proc/{}/status", agent.process.id())).expect("runs");
-            let line = |name| status.lines().find(|line| line.starts_with(name)).expect("a line").to_owned();
-            println!("{what}: {} {}", line("VmRSS"), line("VmHWM"));
-        };
-        memory("before");
-        let begun = Instant::now();
-        let (opened, listing) =
-            session.perform(Open { path: folder.path(""), flags: 0, mode: 0 }).await.expect("there");
-        println!("100,000 entries: {:?}, {} bytes ({:?})", begun.elapsed(), listing.len(), opened.content);
-        memory("listed");
-        let path = || folder.path("entry-000000");
-        let mut times = Vec::new();
-        for _ in 0..2000 {
-            let begun = Instant::now();
-            session.perform(Stat { file: at(path()) }).await.expect("there");
-            times.push(begun.elapsed());
-        }
-        times.sort();
-        println!("stat as another user: p50 {:?}, p99 {:?}", times[1000], times[1980]);
-        let file = open(&session, folder.path("written"), libc::O_RDWR | libc::O_CREAT).await.expect("new");
-        let begun = Instant::now();
-        let chunk = vec![1; 60 * 1024];
-        for round in 0..64 {
-            let mut writes = Vec::new();
-            for index in 0..16 {
-                let offset = (round * 16 + index) * 60 * 1024;
-                writes.push(ask(&session, Write { handle: file, offset, data: chunk.clone() }));
-            }
-            for mut write in writes {
-                assert_eq!(answer::<Write>(&mut write).await, Ok(()));
-            }
-        }
-        println!("60 MiB written, 16 at a time: {:?}", begun.elapsed());
-        memory("written");
-        let mut reads = Vec::new();
-        for _ in 0..200 {
-            reads.push(ask(&session, Read { handle: file, offset: 0, len: 4 << 20 }));
-        }
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        memory("200 reads of 4 MiB that nobody takes");
-        drop(reads);
-        tokio::time::sleep(Duration::from_secs(12)).await;
-        memory("idle again");
     });
 }
