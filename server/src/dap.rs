@@ -23,6 +23,7 @@
 mod adapters;
 mod backing;
 mod connection;
+mod editor;
 mod launch;
 mod message;
 mod process;
@@ -31,6 +32,7 @@ mod proxy;
 mod start;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 use std::{
     collections::BTreeMap,
@@ -78,10 +80,11 @@ pub enum Error {
 /// have ended.
 pub async fn serve<I, O>(input: I, output: O, environment: Environment) -> Result<(), Error>
 where
-    I: AsyncRead + Send + Unpin,
-    O: AsyncWrite + Send + Unpin,
+    I: AsyncRead + Send + Unpin + 'static,
+    O: AsyncWrite + Send + Unpin + 'static,
 {
-    proxy::Proxy::new(input, output, environment, proxy::Reach::world()).run().await
+    let editor = editor::Editor::new(input, output);
+    proxy::Proxy::new(editor, environment, proxy::Reach::world()).run().await
 }
 
 /// Starts the session of a launch that somebody else makes: `arguments` are the keys of a launch configuration that

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use futures::{SinkExt as _, StreamExt as _};
+use futures::StreamExt as _;
 use protocol::text::harmless_lines;
 use serde_json::Value;
 use tokio::{
@@ -11,30 +11,23 @@ use tokio::{
     sync::mpsc,
     time::timeout,
 };
-use tokio_util::codec::{FramedRead, FramedWrite};
-
-use crate::frames::{FrameError, Frames};
 
 use super::{
     adapters::{Adapter, Command},
     message::{self, Arguments, Kind},
     process::{self, Process, Program},
+    wire::{self, Input, Output},
 };
+use crate::frames::FrameError;
 
 /// How long an adapter may take to answer `initialize`. An interpreter on a busy machine needs a few seconds.
 const INITIALIZE_LIMIT: Duration = Duration::from_secs(20);
-
-/// How long a peer may leave its input unread. An editor that is stopped itself reads nothing for a while.
-pub(super) const WRITE_LIMIT: Duration = Duration::from_mins(1);
 
 /// Messages that an adapter may send before it answers `initialize`.
 const EARLY_LIMIT: usize = 1024;
 
 /// The part of a dead adapter's complaints that is worth repeating, in lines.
 const LAST_WORDS: usize = 12;
-
-type Input = FramedRead<Box<dyn AsyncRead + Send + Unpin>, Frames>;
-type Output = FramedWrite<Box<dyn AsyncWrite + Send + Unpin>, Frames>;
 
 /// Where an adapter is.
 pub(super) enum Place {
@@ -58,7 +51,6 @@ pub(super) struct Connection {
     /// What it can do.
     pub(super) capabilities: Value,
     output: Output,
-    seq: i64,
     process: Option<Process>,
 }
 
@@ -120,12 +112,11 @@ impl Connection {
         process: Option<Process>,
     ) -> Self {
         Self {
-            input: FramedRead::new(Box::new(read), Frames::default()),
-            output: FramedWrite::new(Box::new(write), Frames::default()),
+            input: wire::input(read),
+            output: Output::new(write),
             complaints,
             early: Vec::new(),
             capabilities: Value::Null,
-            seq: 0,
             process,
         }
     }
@@ -153,18 +144,13 @@ impl Connection {
     }
 
     /// Sends `message` under the next number, which is given back.
-    pub(super) async fn send(&mut self, mut message: Value) -> Result<i64, FrameError> {
-        self.seq += 1;
-        if message.is_object() {
-            message["seq"] = self.seq.into();
-        }
-        write(&mut self.output, &message).await?;
-        Ok(self.seq)
+    pub(super) async fn send(&mut self, message: Value) -> Result<i64, FrameError> {
+        self.output.send(message).await
     }
 
     /// The number under which the next message goes out.
     pub(super) fn next_seq(&self) -> i64 {
-        self.seq + 1
+        self.output.next_seq()
     }
 
     /// The adapter's process, when it is ours.
@@ -194,13 +180,4 @@ impl Connection {
             process.end(program).await;
         }
     }
-}
-
-/// Writes one message; a peer that reads nothing for too long is an error.
-pub(super) async fn write<W: AsyncWrite + Unpin>(
-    output: &mut FramedWrite<W, Frames>,
-    message: &Value,
-) -> Result<(), FrameError> {
-    let stalled = || std::io::Error::new(std::io::ErrorKind::TimedOut, "the peer reads nothing");
-    timeout(WRITE_LIMIT, output.send(message)).await.unwrap_or_else(|_| Err(stalled().into()))
 }

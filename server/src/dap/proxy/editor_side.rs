@@ -1,29 +1,17 @@
 //! Messages from the editor.
 
 use serde_json::Value;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::Instant,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
 use super::{DISCONNECT_LIMIT, Error, Flow, HELD_LIMIT, Proxy, Stage};
 use crate::dap::{
-    adapters,
-    backing::Launch,
-    launch::{self, Wish},
-    message::{self, Arguments, Asked, Category, Kind},
+    launch,
+    message::{self, Asked, Category, Kind},
     process::Program,
-    progress::{PROGRESS_ID, Progress},
-    start::{self, Beginning},
 };
 use crate::frames::FrameError;
 
-impl<I, O> Proxy<I, O>
-where
-    I: AsyncRead + Send + Unpin,
-    O: AsyncWrite + Send + Unpin,
-{
+impl Proxy {
     pub(super) async fn on_editor(&mut self, message: Value) -> Result<Flow, FrameError> {
         match message::kind(&message) {
             Kind::Request { seq, command } => self.on_request(Asked { seq, command }, message).await,
@@ -42,13 +30,13 @@ where
         let leaves = matches!(asked.command.as_str(), "disconnect" | "terminate");
         match (&self.stage, asked.command.as_str()) {
             (Stage::Over(_) | Stage::Idle, "disconnect") => {
-                self.answer(&asked).await?;
+                self.editor.answer(&asked).await?;
                 return Ok(Flow::Done);
             }
-            (Stage::Over(_), "terminate") => self.answer(&asked).await?,
+            (Stage::Over(_), "terminate") => self.editor.answer(&asked).await?,
             (Stage::Over(reason), _) => {
                 let reason = reason.clone();
-                self.refuse(&asked, &reason).await?;
+                self.editor.refuse(&asked, &reason).await?;
             }
             (Stage::Starting { cancel, .. }, _) if leaves => {
                 cancel.cancel();
@@ -59,101 +47,12 @@ where
             (Stage::Idle, "launch" | "attach") if self.launch.is_none() => self.on_launch(asked, &message).await?,
             (_, "initialize" | "launch" | "attach") => {
                 let reason = format!("`{}` was sent before in this debug session", asked.command);
-                self.refuse(&asked, &reason).await?;
+                self.editor.refuse(&asked, &reason).await?;
             }
             (Stage::Idle | Stage::Starting { .. }, _) => self.hold(message).await?,
             (Stage::Running | Stage::Leaving, _) => self.forward(asked, message).await?,
         }
         Ok(Flow::Continue)
-    }
-
-    /// Answers `initialize` from the table.
-    async fn on_initialize(&mut self, asked: &Asked, message: &Value) -> Result<(), FrameError> {
-        let arguments = message::arguments(message);
-        let chosen = match &self.environment.adapter {
-            Some(name) => adapters::named(name),
-            None => Ok(arguments.get("adapterID").and_then(|id| adapters::known(id.as_str()?)).unwrap_or(self.adapter)),
-        };
-        self.adapter = match chosen {
-            Ok(adapter) => adapter,
-            Err(reason) => return self.refuse(asked, &reason).await,
-        };
-        self.progress = Progress::new(message::client(&arguments).progress);
-        self.greeting = Some(arguments);
-        self.told = serde_json::from_str(self.adapter.capabilities).expect("a test reads every one");
-        self.tell(message::response(asked.seq, &asked.command, &self.told)).await
-    }
-
-    /// Starts adapter and session for `launch` and `attach`.
-    async fn on_launch(&mut self, asked: Asked, message: &Value) -> Result<(), FrameError> {
-        let mut arguments = message::arguments(message);
-        match self.prepare(&asked, &mut arguments) {
-            Ok((mut beginning, wanted)) => {
-                if asked.command == "attach" && wanted {
-                    beginning.session = None;
-                    let text = "an attached program stays where it runs: only launched programs get into the cluster";
-                    self.say(Category::Console, text).await?;
-                }
-                if beginning.session.is_some()
-                    && let Some(report) = self.progress.begin(asked.seq)
-                {
-                    self.tell(report).await?;
-                }
-                let cancel = beginning.cancel.clone();
-                self.launch = Some((asked, arguments));
-                self.stage = Stage::Starting { cancel, begin: Box::pin(start::begin(beginning)) };
-                Ok(())
-            }
-            Err(reason) => {
-                self.launch = Some((asked, arguments));
-                self.on_not_begun(&reason).await.map(drop)
-            }
-        }
-    }
-
-    /// Reads what is ours of a launch and checks it. Also tells whether a session is wanted.
-    fn prepare(&mut self, asked: &Asked, arguments: &mut Arguments) -> Result<(Beginning, bool), String> {
-        let greeting = self.greeting.clone().ok_or("`initialize` must come first")?;
-        let Wish { adapter, session } = launch::take(arguments)?;
-        if let Some(name) = adapter {
-            self.adapter = adapters::named(&name)?;
-        }
-        let attaches = asked.command == "attach";
-        let working_directory = launch::working_directory(arguments, &self.environment.working_directory);
-        if !attaches {
-            (self.adapter.check)(arguments, &working_directory)?;
-        }
-        let listening = (self.adapter.listening_at)(arguments).filter(|_| attaches);
-        if attaches {
-            self.program = Program::Spared;
-        }
-        let wanted = session.is_some();
-        let environment = start::environment(&self.environment.variables, arguments);
-        let layer = self.environment.layer.clone();
-        let place = self.place(listening, arguments);
-        let watched = start::is_watched(&place, arguments, &environment, &working_directory);
-        let launch = session.map(|wish| Launch { wish, layer, environment, working_directory });
-        let beginning = Beginning {
-            adapter: self.adapter,
-            place,
-            watched,
-            greeting,
-            session: launch.map(|launch| (self.reach.sessions.clone(), launch)),
-            observer: self.observer.clone(),
-            cancel: CancellationToken::new(),
-        };
-        Ok((beginning, wanted))
-    }
-
-    /// `cancel` of our own progress or of the launch; anything else has nothing to cancel yet.
-    async fn on_cancel_while_starting(&mut self, asked: &Asked, message: &Value) -> Result<(), FrameError> {
-        let arguments = &message["arguments"];
-        let launch = self.launch.as_ref().map(|(launch, _)| launch.seq);
-        let ours = arguments["progressId"] == PROGRESS_ID || arguments["requestId"].as_i64() == launch;
-        if let (true, Stage::Starting { cancel, .. }) = (ours, &self.stage) {
-            cancel.cancel();
-        }
-        self.answer(asked).await
     }
 
     /// Passes a request on to the adapter, with what we know better.
@@ -169,18 +68,18 @@ where
                 self.restarting = true;
                 if let Some(arguments) = message["arguments"]["arguments"].as_object_mut() {
                     let _ = launch::take(arguments); // was right at the launch; wrong now, it changes nothing
-                    if self.backing.is_some() {
-                        self.adapter.environment.apply(arguments, &self.injection);
+                    if let Some(injection) = self.session.injection() {
+                        self.adapter.environment.apply(arguments, injection);
                     }
                 }
             }
             "disconnect" => {
                 let spared = message::spares_program(&message::arguments(&message));
-                match (spared, self.backing.is_some()) {
+                match (spared, self.session.runs()) {
                     (true, false) => self.program = Program::Spared,
                     (true, true) => {
                         let text = "the program ends with its session: it cannot live on without the cluster";
-                        self.say(Category::Console, text).await?;
+                        self.editor.say(Category::Console, text).await?;
                     }
                     (false, _) => {}
                 }
@@ -248,16 +147,5 @@ where
         self.held.clear();
         let reason = format!("the editor sent more than {HELD_LIMIT} messages before its program started");
         self.over(Error::Session(reason)).await
-    }
-
-    /// Our own answer, with nothing in it.
-    pub(super) async fn answer(&mut self, asked: &Asked) -> Result<(), FrameError> {
-        let body = Value::Object(Arguments::new());
-        self.tell(message::response(asked.seq, &asked.command, &body)).await
-    }
-
-    /// Our own refusal.
-    pub(super) async fn refuse(&mut self, asked: &Asked, reason: &str) -> Result<(), FrameError> {
-        self.tell(message::refusal(asked.seq, &asked.command, reason)).await
     }
 }

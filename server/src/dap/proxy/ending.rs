@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::{Instant, timeout},
-};
+use tokio::time::{Instant, timeout};
 
 use super::{Error, FINISH_LIMIT, Flow, LINGER_LIMIT, Proxy, Stage};
 use crate::dap::{
@@ -20,23 +17,19 @@ use crate::frames::FrameError;
 /// How long the adapter of an editor that has gone may leave its input unread.
 const PARTING_WRITE_LIMIT: Duration = Duration::from_millis(200);
 
-impl<I, O> Proxy<I, O>
-where
-    I: AsyncRead + Send + Unpin,
-    O: AsyncWrite + Send + Unpin,
-{
+impl Proxy {
     /// The launch fails: its request is refused, the debug session is over, and the editor may read why.
     pub(super) async fn on_not_begun(&mut self, reason: &str) -> Result<Flow, FrameError> {
-        if let Some(report) = self.progress.end("failed") {
-            self.tell(report).await?;
+        if let Some(report) = self.session.progress.end("failed") {
+            self.editor.tell(report).await?;
         }
         if let Some((asked, _)) = self.launch.take() {
-            self.refuse(&asked, &format!("mirrord: {reason}")).await?;
+            self.editor.refuse(&asked, &format!("mirrord: {reason}")).await?;
         }
         self.end_stage(reason).await?;
         match self.parting.take() {
             Some(asked) => {
-                self.answer(&asked).await?;
+                self.editor.answer(&asked).await?;
                 Ok(Flow::Done)
             }
             None => Ok(Flow::Continue),
@@ -46,10 +39,10 @@ where
     /// A `disconnect` won against a start that was just complete.
     pub(super) async fn part(&mut self, asked: &Asked) -> Result<(), FrameError> {
         if let Some((launch, _)) = self.launch.take() {
-            self.refuse(&launch, "mirrord: the launch was cancelled").await?;
+            self.editor.refuse(&launch, "mirrord: the launch was cancelled").await?;
         }
         self.end_stage("the launch was cancelled").await?;
-        self.answer(asked).await?;
+        self.editor.answer(asked).await?;
         self.deadline = Some(Instant::now());
         Ok(())
     }
@@ -57,12 +50,12 @@ where
     /// Nothing can be done any more: everything open is refused, everything that runs is ended.
     pub(super) async fn over(&mut self, error: Error) -> Result<(), FrameError> {
         let reason = error.to_string();
-        self.say(Category::Important, &reason).await?;
+        self.editor.say(Category::Important, &reason).await?;
         if self.outcome.is_ok() {
             self.outcome = Err(error);
         }
         if let Some((asked, _)) = self.launch.take() {
-            self.refuse(&asked, &format!("mirrord: {reason}")).await?;
+            self.editor.refuse(&asked, &format!("mirrord: {reason}")).await?;
         }
         self.end_stage(&reason).await
     }
@@ -73,17 +66,17 @@ where
         for asked in self.asked.drain() {
             // A `disconnect` gets what it wants.
             match asked.command.as_str() {
-                "disconnect" | "terminate" => self.answer(&asked).await?,
-                _ => self.refuse(&asked, reason).await?,
+                "disconnect" | "terminate" => self.editor.answer(&asked).await?,
+                _ => self.editor.refuse(&asked, reason).await?,
             }
         }
         while let Some(message) = self.held.pop_front() {
             if let message::Kind::Request { seq, command } = message::kind(&message) {
-                self.refuse(&Asked { seq, command }, reason).await?;
+                self.editor.refuse(&Asked { seq, command }, reason).await?;
             }
         }
         if !std::mem::replace(&mut self.terminated, true) {
-            self.tell(message::event("terminated", Value::Null)).await?;
+            self.editor.tell(message::event("terminated", Value::Null)).await?;
         }
         self.stop_session();
         self.close_connection();
@@ -96,7 +89,7 @@ where
         if matches!(self.stage, Stage::Leaving) {
             // Some leave without a word.
             for asked in self.asked.drain() {
-                self.answer(&asked).await?;
+                self.editor.answer(&asked).await?;
             }
             return Ok(Flow::Done);
         }
@@ -118,7 +111,7 @@ where
     pub(super) async fn on_deadline(&mut self) -> Result<Flow, FrameError> {
         if matches!(self.stage, Stage::Leaving) {
             for asked in self.asked.drain() {
-                self.answer(&asked).await?;
+                self.editor.answer(&asked).await?;
             }
         }
         Ok(Flow::Done)
@@ -126,8 +119,7 @@ where
 
     /// Ends the session, beside everything else.
     pub(super) fn stop_session(&mut self) {
-        (self.lost, self.layer) = (None, None); // they hold the session
-        if let Some(backing) = self.backing.take() {
+        if let Some(backing) = self.session.give_up() {
             self.teardown.push(Box::pin(backing.stop()));
         }
     }
@@ -156,7 +148,7 @@ where
     pub(super) async fn finish(mut self, gone: bool) -> Result<(), Error> {
         if let (Err(error @ Error::Editor(_)), false) = (&self.outcome, gone) {
             // The last word to an editor that still listens; if it does not, it misses nothing.
-            let _ = self.tell(line(Category::Important, &error.to_string())).await;
+            let _ = self.editor.tell(line(Category::Important, &error.to_string())).await;
         }
         if let (Stage::Running, Some(connection)) = (&self.stage, &mut self.connection) {
             // The editor left without a word: the adapter still gets its chance to end the program.

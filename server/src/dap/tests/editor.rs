@@ -21,6 +21,7 @@ use super::{
 use crate::dap::{
     Environment, Error,
     backing::Sessions,
+    editor::Editor as Wire,
     proxy::{Proxy, Reach},
 };
 use crate::frames::Frames;
@@ -72,7 +73,7 @@ impl Editor {
             stop: stop.clone(),
         };
         let mut proxy = JoinSet::new();
-        proxy.spawn(Proxy::new(read, write, environment, reach).run());
+        proxy.spawn(Proxy::new(Wire::new(read, write), environment, reach).run());
         Self {
             input: FramedRead::new(input, Frames::default()),
             output: Some(FramedWrite::new(output, Frames::default())),

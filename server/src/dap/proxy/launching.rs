@@ -1,0 +1,162 @@
+//! The start of a debug session: `initialize`, `launch` or `attach`, and what waits until adapter and session are there.
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::{Proxy, Stage};
+use crate::dap::{
+    adapters,
+    backing::Launch,
+    connection::Place,
+    launch::{self, Wish},
+    message::{self, Arguments, Asked, Category},
+    process::Program,
+    progress::{PROGRESS_ID, Progress},
+    start::{self, Beginning, Begun},
+};
+use crate::frames::FrameError;
+
+impl Proxy {
+    /// Answers `initialize` from the table.
+    pub(super) async fn on_initialize(&mut self, asked: &Asked, message: &Value) -> Result<(), FrameError> {
+        let arguments = message::arguments(message);
+        let chosen = match &self.environment.adapter {
+            Some(name) => adapters::named(name),
+            None => Ok(arguments.get("adapterID").and_then(|id| adapters::known(id.as_str()?)).unwrap_or(self.adapter)),
+        };
+        self.adapter = match chosen {
+            Ok(adapter) => adapter,
+            Err(reason) => return self.editor.refuse(asked, &reason).await,
+        };
+        self.session.progress = Progress::new(message::client(&arguments).progress);
+        self.greeting = Some(arguments);
+        self.told = serde_json::from_str(self.adapter.capabilities).expect("a test reads every one");
+        self.editor.tell(message::response(asked.seq, &asked.command, &self.told)).await
+    }
+
+    /// Starts adapter and session for `launch` and `attach`.
+    pub(super) async fn on_launch(&mut self, asked: Asked, message: &Value) -> Result<(), FrameError> {
+        let mut arguments = message::arguments(message);
+        match self.prepare(&asked, &mut arguments) {
+            Ok((mut beginning, wanted)) => {
+                if asked.command == "attach" && wanted {
+                    beginning.session = None;
+                    let text = "an attached program stays where it runs: only launched programs get into the cluster";
+                    self.editor.say(Category::Console, text).await?;
+                }
+                if beginning.session.is_some()
+                    && let Some(report) = self.session.progress.begin(asked.seq)
+                {
+                    self.editor.tell(report).await?;
+                }
+                let cancel = beginning.cancel.clone();
+                self.launch = Some((asked, arguments));
+                self.stage = Stage::Starting { cancel, begin: Box::pin(start::begin(beginning)) };
+                Ok(())
+            }
+            Err(reason) => {
+                self.launch = Some((asked, arguments));
+                self.on_not_begun(&reason).await.map(drop)
+            }
+        }
+    }
+
+    /// Reads what is ours of a launch and checks it. Also tells whether a session is wanted.
+    fn prepare(&mut self, asked: &Asked, arguments: &mut Arguments) -> Result<(Beginning, bool), String> {
+        let greeting = self.greeting.clone().ok_or("`initialize` must come first")?;
+        let Wish { adapter, session } = launch::take(arguments)?;
+        if let Some(name) = adapter {
+            self.adapter = adapters::named(&name)?;
+        }
+        let attaches = asked.command == "attach";
+        let working_directory = launch::working_directory(arguments, &self.environment.working_directory);
+        if !attaches {
+            (self.adapter.check)(arguments, &working_directory)?;
+        }
+        let listening = (self.adapter.listening_at)(arguments).filter(|_| attaches);
+        if attaches {
+            self.program = Program::Spared;
+        }
+        let wanted = session.is_some();
+        let environment = start::environment(&self.environment.variables, arguments);
+        let layer = self.environment.layer.clone();
+        let place = self.place(listening, arguments);
+        let watched = start::is_watched(&place, arguments, &environment, &working_directory);
+        let launch = session.map(|wish| Launch { wish, layer, environment, working_directory });
+        let beginning = Beginning {
+            adapter: self.adapter,
+            place,
+            watched,
+            greeting,
+            session: launch.map(|launch| (self.reach.sessions.clone(), launch)),
+            observer: self.session.observer.clone(),
+            cancel: CancellationToken::new(),
+        };
+        Ok((beginning, wanted))
+    }
+
+    /// `cancel` of our own progress or of the launch; anything else has nothing to cancel yet.
+    pub(super) async fn on_cancel_while_starting(&mut self, asked: &Asked, message: &Value) -> Result<(), FrameError> {
+        let arguments = &message["arguments"];
+        let launch = self.launch.as_ref().map(|(launch, _)| launch.seq);
+        let ours = arguments["progressId"] == PROGRESS_ID || arguments["requestId"].as_i64() == launch;
+        if let (true, Stage::Starting { cancel, .. }) = (ours, &self.stage) {
+            cancel.cancel();
+        }
+        self.editor.answer(asked).await
+    }
+
+    /// Where the adapter is that a launch or attach wants.
+    fn place(&mut self, listening: Option<std::net::SocketAddr>, arguments: &Arguments) -> Place {
+        #[cfg(test)]
+        if let Some(stream) = self.reach.given.pop() {
+            return Place::Given(stream);
+        }
+        match listening {
+            Some(address) => Place::Listening(address),
+            None => Place::Start((self.adapter.command)(arguments)),
+        }
+    }
+
+    /// Adapter and session are there: the launch goes on, then everything that waited.
+    pub(super) async fn on_begun(&mut self, begun: Begun) -> Result<(), FrameError> {
+        let Begun { mut connection, backing, injection } = begun;
+        let (early, capabilities) = (std::mem::take(&mut connection.early), connection.capabilities.take());
+        let adapter_process = connection.process_id();
+        self.connection = Some(connection);
+        self.session.begun(backing, injection);
+        self.stage = Stage::Running;
+        if let Some(asked) = self.parting.take() {
+            return self.part(&asked).await;
+        }
+        if let Some(report) = self.session.progress.end("ready") {
+            self.editor.tell(report).await?;
+        }
+        for message in early {
+            self.on_adapter(message).await?;
+        }
+        if let Some(changed) = message::changed_capabilities(&self.told, &capabilities) {
+            self.editor.tell(message::event("capabilities", serde_json::json!({"capabilities": changed}))).await?;
+            self.told = capabilities;
+        }
+        let (asked, mut arguments) = self.launch.take().expect("a start begins with a launch");
+        if let Some(injection) = self.session.injection() {
+            let inexpressible = self.adapter.environment.apply(&mut arguments, injection);
+            self.session.watch();
+            if let Some(process) = adapter_process {
+                self.session.exempt_debugger(process);
+            }
+            if !inexpressible.is_empty() {
+                let names = inexpressible.join(", ");
+                let text = format!("warning: these variables are no text and cannot be handed to a debugger: {names}");
+                self.editor.say(Category::Important, &text).await?;
+            }
+        }
+        let launch = message::request(&asked.command, &Value::Object(arguments));
+        self.pass_request(asked, launch).await?;
+        while let Some(message) = self.held.pop_front() {
+            self.on_editor(message).await?;
+        }
+        Ok(())
+    }
+}
