@@ -12,12 +12,14 @@
 //! init exits and the kernel ends everything inside.
 
 mod dns;
+mod error;
 mod gateway;
 mod hidden;
 mod init;
 pub mod inside;
 mod network;
 mod report;
+mod response;
 mod root;
 mod services;
 
@@ -31,7 +33,7 @@ use std::{
     time::Duration,
 };
 
-use link::{Identity, IdentityError};
+use link::Identity;
 use nix::errno::Errno;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
@@ -44,8 +46,10 @@ use tokio::{
     task::JoinSet,
 };
 
+pub use error::LocalPodError;
 use hidden::HiddenListener;
 use report::{Order, Report};
+pub use response::Response;
 
 /// Address of the pod, where its web service listens on [`WEB_PORT`].
 pub const POD_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 20, 0, 2);
@@ -80,68 +84,6 @@ pub struct LocalPodOptions {
     pub agent: PathBuf,
     /// An executable that calls [`inside::main`] when its first argument is [`HIDDEN_COMMAND`]: our own.
     pub self_exe: PathBuf,
-}
-
-/// Why there is no pod.
-#[derive(Debug, thiserror::Error)]
-pub enum LocalPodError {
-    /// The kernel refused a step: this machine, or this container, does not let users make namespaces.
-    #[error("no pod can be made on this machine: {step}: {errno}; {}", likely_cause(.step, *.errno))]
-    Unavailable {
-        /// What was attempted: `unshare`, `uid_map`, `address on lo`…
-        step: String,
-        /// What the kernel said.
-        errno: Errno,
-    },
-    /// Something else inside went wrong; `reason` is the last thing that was said.
-    #[error("the pod did not start: {reason}")]
-    Failed {
-        /// The last words from inside.
-        reason: String,
-    },
-    /// The agent cannot be started.
-    #[error("cannot start the agent {path}: {source}")]
-    Agent {
-        /// Its executable.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Our own executable cannot be started.
-    #[error("cannot start {path}: {source}")]
-    Launch {
-        /// The executable.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The sockets that lead into the pod cannot be made.
-    #[error("cannot make the sockets of the pod: {0}")]
-    Sockets(#[source] io::Error),
-    /// No key pair for the link.
-    #[error(transparent)]
-    Identity(#[from] IdentityError),
-    /// It took too long.
-    #[error("the pod did not start within {} s", START_LIMIT.as_secs())]
-    Timeout,
-}
-
-/// Which restriction of a machine explains that `step` failed with `errno`, and what can be done.
-fn likely_cause(step: &str, errno: Errno) -> &'static str {
-    match (step, errno) {
-        ("unshare", Errno::ENOSPC | Errno::EUSERS) => {
-            "the limit of namespaces is reached: see /proc/sys/user/max_user_namespaces"
-        }
-        ("unshare", Errno::EPERM | Errno::ENOSYS | Errno::EINVAL) => {
-            "unprivileged user namespaces are switched off, or this runs in a chroot or in a container whose seccomp \
-             profile forbids them (docker: --security-opt seccomp=unconfined)"
-        }
-        ("uid_map" | "gid_map" | "address on lo" | "mount propagation" | "root", Errno::EPERM | Errno::EACCES) => {
-            "a security module takes the rights inside new user namespaces away (Ubuntu: \
-             kernel.apparmor_restrict_unprivileged_userns=1)"
-        }
-        _ => "the kernel does not say more",
-    }
 }
 
 /// A running pod. Clones share it; it ends when the last one is dropped, or when this process dies.
@@ -264,31 +206,6 @@ impl LocalPod {
             Ok(AgentState::Gone(how)) => how.clone(),
             Ok(AgentState::Running) | Err(_) => "the pod has ended".to_owned(),
         }
-    }
-}
-
-/// An HTTP response as [`LocalPod::send_request`] got it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Response {
-    /// Status code.
-    pub status: u16,
-    /// Body; bytes that are not UTF-8 are replaced.
-    pub body: String,
-}
-
-impl Response {
-    /// Responses of demo programs are short; whatever comes is bounded.
-    const LIMIT_BYTES: u64 = 1024 * 1024;
-
-    fn parse(bytes: &[u8]) -> io::Result<Self> {
-        let text = String::from_utf8_lossy(bytes);
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.ok_or_else(|| {
-            let head: String = head.chars().take(80).collect();
-            io::Error::new(io::ErrorKind::InvalidData, format!("not an HTTP response: {head:?}"))
-        })?;
-        Ok(Self { status, body: body.to_owned() })
     }
 }
 
