@@ -5,9 +5,11 @@
 //! when it is opened again, and directories are copies of the names. Nobody can see a write that comes behind our back: it
 //! is found out by inotify(7), and whoever looks at a path waits until it has been sent.
 
+mod content;
 mod fetch;
 mod file;
 mod folders;
+mod held;
 mod watch;
 
 use std::{
@@ -35,7 +37,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
-    file::{Answer, Copy, Held, Thorough},
+    file::{Answer, Copy, Thorough},
+    held::Held,
     watch::Watcher,
 };
 use super::{memory, opening::Opening, wire::Moment};

@@ -9,7 +9,8 @@ use protocol::{
 
 use super::{
     Shared,
-    file::{Copy, Held, Known, is_same},
+    file::{Copy, Known, is_same},
+    held::Held,
 };
 use crate::descriptors::memory;
 

@@ -4,7 +4,6 @@ use std::{
     io,
     os::fd::OwnedFd,
     sync::atomic::{AtomicBool, AtomicUsize},
-    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use link::Stream;
@@ -15,23 +14,19 @@ use nix::{
 };
 use protocol::{
     Errno,
-    file::{Handle, Metadata, Opened, Stat, Synchronise, Which},
+    file::{Metadata, Opened, Stat, Synchronise, Which},
 };
 
 use super::{
     Identity, Shared,
+    content::{State, content_of, has_settled, size_of, state_of},
+    held::{Held, KINDS},
     watch::{self, is_open},
 };
 use crate::{
     descriptors::{forward::lost, memory, wire::Moment},
     event::Event,
 };
-
-/// How long ago a write must be for the next one to have another time: the kernel's clock for files ticks at least so often.
-const TICK: Duration = Duration::from_millis(20);
-
-/// Flags of open(2) that make the agent's handles differ.
-const KINDS: OFlag = OFlag::O_ACCMODE.union(OFlag::O_APPEND);
 
 #[derive(Debug)]
 pub(super) struct Copy {
@@ -46,31 +41,6 @@ pub(super) struct Copy {
     /// How many are about to open it. Changed while the table of copies is locked.
     pub(super) openers: AtomicUsize,
     known: tokio::sync::Mutex<Known>,
-}
-
-/// A file that the agent holds open for us.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Held {
-    pub(super) handle: Handle,
-    pub(super) flags: OFlag,
-}
-
-impl Held {
-    pub(super) fn reads(self) -> bool {
-        self.flags & OFlag::O_ACCMODE != OFlag::O_WRONLY
-    }
-
-    fn writes(self) -> bool {
-        self.flags & OFlag::O_ACCMODE != OFlag::O_RDONLY
-    }
-
-    pub(super) fn writes_anywhere(self) -> bool {
-        self.writes() && !self.flags.contains(OFlag::O_APPEND)
-    }
-
-    pub(super) fn appends(self) -> bool {
-        self.writes() && self.flags.contains(OFlag::O_APPEND)
-    }
 }
 
 /// What the agent has said to an open, and what has come with it.
@@ -92,7 +62,7 @@ pub(super) struct Known {
     /// Its content, as long as somebody here may write.
     there: Option<Vec<u8>>,
     /// Size and time of the copy when it was the same as `there`.
-    compared: Option<(i64, i64, i64)>,
+    compared: Option<State>,
     /// When we have written to it last.
     sent: Option<Moment>,
     /// One of each kind.
@@ -133,7 +103,7 @@ impl Copy {
         let mut known = self.known.lock().await;
         let known = &mut *known;
         if let Some(held) = held {
-            if known.handles.iter().any(|other| (other.flags ^ held.flags) & KINDS == OFlag::empty()) {
+            if known.handles.iter().any(|other| other.is_like(held)) {
                 shared.close(held.handle).await;
             } else {
                 known.handles.push(held);
@@ -322,35 +292,4 @@ enum Source {
 /// Whether it is one file, whatever has happened to it.
 pub(super) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev, one.ino) == (other.dev, other.ino)
-}
-
-/// Size and time of the last write; nothing if the kernel does not tell.
-fn state_of(memory: &OwnedFd) -> Option<(i64, i64, i64)> {
-    fstat(memory).ok().map(|status| (status.st_size, status.st_mtime, status.st_mtime_nsec))
-}
-
-/// Whether a write after this state makes another one.
-fn has_settled((_, seconds, nanoseconds): &(i64, i64, i64)) -> bool {
-    let written = Duration::new(u64::try_from(*seconds).unwrap_or(0), u32::try_from(*nanoseconds).unwrap_or(0));
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    now.abs_diff(written) > TICK
-}
-
-fn size_of(memory: &OwnedFd) -> i64 {
-    fstat(memory).map_or(0, |status| status.st_size)
-}
-
-pub(super) fn content_of(memory: &OwnedFd) -> io::Result<Vec<u8>> {
-    let size = usize::try_from(fstat(memory)?.st_size).unwrap_or(0);
-    let mut bytes = vec![0; size];
-    let mut done = 0;
-    while done < size {
-        let offset = i64::try_from(done).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        match nix::sys::uio::pread(memory, &mut bytes[done..], offset)? {
-            0 => break, // it has become shorter meanwhile
-            len => done += len,
-        }
-    }
-    bytes.truncate(done);
-    Ok(bytes)
 }
