@@ -3,6 +3,7 @@
 //! The order of trials and the meaning of failures follow getaddrinfo(3) of glibc with `hosts: files dns`. Nothing is
 //! cached: the program sees what the target would see.
 
+mod answer;
 mod hosts;
 pub(crate) mod query;
 mod resolv_conf;
@@ -18,16 +19,7 @@ use std::{
     time::Duration,
 };
 
-use hickory_resolver::{
-    TokioResolver,
-    config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
-    lookup::Lookup as Answer,
-    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
-    proto::{
-        op::ResponseCode,
-        rr::{Name, RecordType},
-    },
-};
+use hickory_proto::rr::{Name, Record, RecordType};
 use protocol::dns::{Family, Lookup, LookupAnswer};
 
 use self::{hosts::Hosts, resolv_conf::ResolvConf};
@@ -68,8 +60,6 @@ struct Setup {
     texts: Texts,
     hosts: Hosts,
     conf: ResolvConf,
-    /// One client per name server, in the file's order.
-    servers: Vec<TokioResolver>,
     /// With `rotate`: the server that the next query begins with.
     turn: AtomicUsize,
 }
@@ -98,7 +88,7 @@ impl Resolver {
         if !is_host_name(absolute) {
             return LookupAnswer::NoName;
         }
-        let Some(setup) = self.setup(texts) else { return LookupAnswer::Fail };
+        let setup = self.setup(texts);
         if let Some((addresses, canonical)) = setup.hosts.find(absolute, *family) {
             return LookupAnswer::Found { addresses, canonical };
         }
@@ -114,19 +104,17 @@ impl Resolver {
         }
     }
 
-    fn setup(&self, texts: Texts) -> Option<Arc<Setup>> {
+    fn setup(&self, texts: Texts) -> Arc<Setup> {
         let mut kept = self.kept.lock().expect("no panic while held");
         if let Some(setup) = kept.as_ref().filter(|setup| setup.texts == texts) {
-            return Some(setup.clone());
+            return setup.clone();
         }
         let conf = ResolvConf::parse(&texts.resolv_conf);
-        let servers = conf.servers.iter().map(|server| client(&conf, *server)).collect::<Result<_, _>>();
-        let servers = servers.inspect_err(|error| tracing::warn!(%error, "no resolver")).ok()?;
         let hosts = Hosts::parse(&texts.hosts);
         tracing::debug!(servers = ?conf.servers, search = ?conf.search, "resolver files read");
-        let setup = Arc::new(Setup { texts, hosts, conf, servers, turn: AtomicUsize::new(0) });
+        let setup = Arc::new(Setup { texts, hosts, conf, turn: AtomicUsize::new(0) });
         *kept = Some(setup.clone());
-        Some(setup)
+        setup
     }
 }
 
@@ -168,34 +156,17 @@ impl Setup {
     }
 
     async fn records(&self, name: Name, kind: RecordType) -> Result<Found, Miss> {
-        addresses(&self.ask(name, kind).await?, kind)
+        answer::addresses(&name, &self.ask(&name, kind).await?, kind)
     }
 
     /// Asks the servers one after the other, round after round, until one knows.
-    async fn ask(&self, name: Name, kind: RecordType) -> Result<Answer, Miss> {
+    async fn ask(&self, name: &Name, kind: RecordType) -> Result<Vec<Record>, Miss> {
         let first = if self.conf.rotate { self.turn.fetch_add(1, Ordering::Relaxed) } else { 0 };
-        let rounds = (0..self.conf.attempts).flat_map(|_| 0..self.servers.len());
-        let mut last = Miss::TryAgain;
-        for turn in rounds {
-            let server = &self.servers[(first + turn) % self.servers.len()];
-            match server.lookup(name.clone(), kind).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => match miss(&error) {
-                    miss @ (Miss::NoName | Miss::NoData) => return Err(miss),
-                    miss => last = miss, // the next server may do better
-                },
-            }
-        }
-        Err(last)
+        let question = answer::question(name.clone(), kind).ok_or(Miss::NoName)?;
+        // Whatever is wrong with all of them, they may be well again soon.
+        let answer = query::of_own(&self.conf, first, query::PORT, &question).await.map_err(|_| Miss::TryAgain)?;
+        answer::records(&answer)
     }
-}
-
-fn addresses(answer: &Answer, kind: RecordType) -> Result<Found, Miss> {
-    let records = answer.answers().iter().filter(|record| record.record_type() == kind);
-    let found: Vec<_> = records.filter_map(|record| Some((record.data.ip_addr()?, &record.name))).collect();
-    let (_, canonical) = found.first().ok_or(Miss::NoData)?;
-    let canonical = canonical.to_ascii().trim_end_matches('.').to_owned();
-    Ok((found.into_iter().map(|(address, _)| address).collect(), canonical))
 }
 
 /// Joins what the families gave, IPv4 first.
@@ -208,33 +179,6 @@ fn both(v4: Result<Found, Miss>, v6: Result<Found, Miss>) -> Result<Found, Miss>
         (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
         (Err(v4), Err(v6)) => Err(v4.max(v6)),
     }
-}
-
-fn miss(error: &NetError) -> Miss {
-    match error {
-        NetError::Dns(DnsError::NoRecordsFound(none)) if none.response_code == ResponseCode::NXDomain => Miss::NoName,
-        NetError::Dns(DnsError::NoRecordsFound(_)) => Miss::NoData,
-        NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail)) => Miss::ServerFailure,
-        NetError::Timeout | NetError::Io(_) | NetError::NoConnections | NetError::Busy => Miss::TryAgain,
-        _ => Miss::Fail,
-    }
-}
-
-/// A client for one name server: it repeats nothing and keeps nothing, and every name that it gets is absolute.
-fn client(conf: &ResolvConf, server: IpAddr) -> Result<TokioResolver, NetError> {
-    let connections = if conf.use_tcp {
-        vec![ConnectionConfig::tcp()]
-    } else {
-        vec![ConnectionConfig::udp(), ConnectionConfig::tcp()]
-    };
-    let mut options = ResolverOpts::default();
-    options.timeout = conf.timeout;
-    options.attempts = 0;
-    options.use_hosts_file = ResolveHosts::Never;
-    options.cache_size = 0;
-    let server = NameServerConfig::new(server, true, connections);
-    let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
-    TokioResolver::builder_with_config(config, TokioRuntimeProvider::default()).with_options(options).build()
 }
 
 fn literal(address: IpAddr, family: Family) -> LookupAnswer {

@@ -80,12 +80,13 @@ pub struct Query {
     pub message: Vec<u8>,
 }
 
-/// The name server's answer to a [`Query`], at most [`QUERY_LIMIT`] bytes.
+/// The name server's answer to a [`Query`]: at most [`QUERY_LIMIT`] bytes over UDP, and 64 KiB over TCP, whose length it
+/// gives in two bytes (RFC 1035, 4.2.2).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct QueryAnswer {
     /// The message.
     pub message: Vec<u8>,
 }
 
-/// Longest DNS message that is carried, in bytes: larger ones are truncated by their senders, and asked for over TCP.
+/// Longest DNS message of UDP that is carried, in bytes: larger ones are truncated by their senders, and asked for over TCP.
 pub const QUERY_LIMIT: usize = 8 * 1024;

@@ -27,6 +27,8 @@ mod files;
 mod full;
 #[path = "terminal/hostile.rs"]
 mod hostile;
+#[path = "terminal/names.rs"]
+mod names;
 #[path = "terminal/pod.rs"]
 mod pod;
 #[path = "terminal/refusals.rs"]

@@ -17,7 +17,7 @@ use tokio::{
 use super::{Texts, resolv_conf::ResolvConf};
 
 /// How long a name server may take: what resolvers wait by default. resolv.conf(5)
-const ANSWER_LIMIT: Duration = Duration::from_secs(5);
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long a query to the target's own servers may take with all of them and all attempts.
 const OWN_LIMIT: Duration = Duration::from_secs(30);
@@ -26,15 +26,16 @@ const OWN_LIMIT: Duration = Duration::from_secs(30);
 const HEADER: usize = 12;
 
 /// Port of name servers.
-const PORT: u16 = 53;
+pub(super) const PORT: u16 = 53;
 
 /// Flags in the header's third byte.
 const IS_ANSWER: u8 = 0x80;
 const TRUNCATED: u8 = 0x02;
 
-/// The response code, in the header's fourth byte; 2 says that the server failed, 5 that it refuses.
+/// The response code, in the header's fourth byte.
 const CODE: u8 = 0x0F;
 const SERVER_FAILURE: u8 = 2;
+const NOT_IMPLEMENTED: u8 = 4;
 const REFUSED: u8 = 5;
 
 /// Performs a query. The texts are needed only when the target's own servers are meant.
@@ -44,11 +45,11 @@ pub(crate) async fn query(query: Query, texts: Option<Texts>) -> Result<QueryAns
         return Err(Errno(libc::EMSGSIZE));
     }
     let message = match texts {
-        None => by_udp(server, &message, ANSWER_LIMIT).await?,
+        None => by_udp(server, &message, TIME_LIMIT, answers).await?,
         Some(texts) => {
             let conf = ResolvConf::parse(&texts.resolv_conf);
             let port = if server.port() == 0 { PORT } else { server.port() };
-            let asked = tokio::time::timeout(OWN_LIMIT, of_own(&conf, port, &message)).await;
+            let asked = tokio::time::timeout(OWN_LIMIT, of_own(&conf, 0, port, &message)).await;
             asked.unwrap_or(Err(Errno::ETIMEDOUT))?
         }
     };
@@ -60,36 +61,48 @@ pub(crate) fn is_for_own(query: &Query) -> bool {
     query.server.ip().is_unspecified()
 }
 
-/// The first answer that is no failure; the last failure if there is none. As res_send(3) of glibc does it.
-async fn of_own(conf: &ResolvConf, port: u16, message: &[u8]) -> Result<Vec<u8>, Errno> {
+/// The first answer that is no failure; the last failure if there is none. As res_send(3) of glibc does it: a server that
+/// refuses has not answered.
+///
+/// `first` is the server that is asked first, and `port` where.
+pub(super) async fn of_own(conf: &ResolvConf, first: usize, port: u16, message: &[u8]) -> Result<Vec<u8>, Errno> {
     let mut last = Err(Errno::ETIMEDOUT);
-    for _ in 0..conf.attempts {
-        for server in &conf.servers {
-            let server = SocketAddr::new(*server, port);
-            let answer = if conf.use_tcp {
-                by_tcp(server, message, conf.timeout).await
-            } else {
-                match by_udp(server, message, conf.timeout).await {
-                    Ok(answer) if is_truncated(&answer) => {
-                        let whole = by_tcp(server, message, conf.timeout).await;
-                        Ok(whole.unwrap_or(answer))
-                    }
-                    answer => answer,
-                }
-            };
-            match &answer {
-                Ok(bytes) if !matches!(bytes[3] & CODE, SERVER_FAILURE | REFUSED) => return answer,
+    for turn in (0..conf.attempts).flat_map(|_| 0..conf.servers.len()) {
+        let server = SocketAddr::new(conf.servers[(first + turn) % conf.servers.len()], port);
+        match of_one(conf, server, message).await {
+            Ok(answer) => match answer[3] & CODE {
+                SERVER_FAILURE => last = Ok(answer),
                 // An answer that says no is worth more than none.
-                Err(_) if last.is_ok() => {}
-                _ => last = answer,
-            }
+                NOT_IMPLEMENTED | REFUSED if last.is_ok() => {}
+                NOT_IMPLEMENTED | REFUSED => last = Err(Errno(libc::ECONNREFUSED)),
+                _ => return Ok(answer),
+            },
+            Err(_) if last.is_ok() => {}
+            Err(errno) => last = Err(errno),
         }
     }
     last
 }
 
+/// Over UDP, and over TCP when that is too long, or as the file wants it.
+async fn of_one(conf: &ResolvConf, server: SocketAddr, message: &[u8]) -> Result<Vec<u8>, Errno> {
+    if !conf.use_tcp {
+        let answer = by_udp(server, message, conf.timeout, answers_question).await?;
+        if answer[2] & TRUNCATED == 0 {
+            return Ok(answer);
+        }
+    }
+    by_tcp(server, message, conf.timeout).await
+}
+
 /// Sends `message` and waits for the datagram that answers it. What the network says of the server (ICMP) is the errno.
-async fn by_udp(server: SocketAddr, message: &[u8], limit: Duration) -> Result<Vec<u8>, Errno> {
+/// What is no answer is passed over.
+async fn by_udp(
+    server: SocketAddr,
+    message: &[u8],
+    limit: Duration,
+    is_answer: fn(&[u8], &[u8]) -> bool,
+) -> Result<Vec<u8>, Errno> {
     let any: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     // A port of its own for each question: nobody can guess it, and no answer meets another question.
     let socket = UdpSocket::bind((any, 0)).await?;
@@ -99,7 +112,7 @@ async fn by_udp(server: SocketAddr, message: &[u8], limit: Duration) -> Result<V
     let answered = async {
         loop {
             let len = socket.recv(&mut buffer).await?;
-            if answers(&buffer[..len], message) {
+            if is_answer(&buffer[..len], message) {
                 return Ok::<_, std::io::Error>(len);
             }
         }
@@ -121,14 +134,7 @@ async fn by_tcp(server: SocketAddr, message: &[u8], limit: Duration) -> Result<V
         stream.write_all(message).await?;
         let mut answer = vec![0; stream.read_u16().await?.into()];
         stream.read_exact(&mut answer).await?;
-        if !answers(&answer, message) {
-            return Err(Errno::EIO);
-        }
-        if answer.len() > QUERY_LIMIT {
-            answer.truncate(QUERY_LIMIT);
-            answer[2] |= TRUNCATED;
-        }
-        Ok(answer)
+        if answers_question(&answer, message) { Ok(answer) } else { Err(Errno::EIO) }
     };
     tokio::time::timeout(limit, exchanged).await.unwrap_or(Err(Errno::ETIMEDOUT))
 }
@@ -138,6 +144,28 @@ fn answers(message: &[u8], question: &[u8]) -> bool {
     message.len() >= HEADER && message[..2] == question[..2] && message[2] & IS_ANSWER != 0
 }
 
-fn is_truncated(answer: &[u8]) -> bool {
-    answer[2] & TRUNCATED != 0
+/// Whether it also repeats what was asked, as resolvers demand of servers: whoever guesses the number does not know that.
+fn answers_question(message: &[u8], question: &[u8]) -> bool {
+    answers(message, question)
+        && match (asked(message), asked(question)) {
+            (Some(repeated), Some(asked)) => repeated.eq_ignore_ascii_case(asked),
+            (_, None) => true,
+            (None, Some(_)) => false,
+        }
+}
+
+/// The one question of a message, with type and class; nothing when it has none, or several.
+fn asked(message: &[u8]) -> Option<&[u8]> {
+    if message.get(4..6)? != [0, 1] {
+        return None;
+    }
+    let mut end = HEADER;
+    loop {
+        match usize::from(*message.get(end)?) {
+            0 => return message.get(HEADER..end + 5),
+            // Compressed: there is nothing before it that it could stand for.
+            64.. => return None,
+            len => end += 1 + len,
+        }
+    }
 }

@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
-use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_proto::rr::{Name, RData, RecordType};
 use protocol::dns::ReverseAnswer;
 
-use super::{Miss, QUERY_DEADLINE, Resolver, Setup, Texts, is_host_name};
+use super::{
+    Miss, QUERY_DEADLINE, Resolver, Setup, Texts,
+    answer::{is_safe, text},
+};
 
 /// Names of one address that are told; the rest is for nobody.
 const NAME_COUNT_LIMIT: usize = 64;
@@ -14,7 +17,7 @@ impl Resolver {
     /// Finds the names of an address as these files say.
     pub(crate) async fn names_of(&self, texts: Texts, address: IpAddr) -> ReverseAnswer {
         let address = address.to_canonical();
-        let Some(setup) = self.setup(texts) else { return ReverseAnswer::Fail };
+        let setup = self.setup(texts);
         if let Some(names) = setup.hosts.names_of(address) {
             return ReverseAnswer::Found { names };
         }
@@ -30,17 +33,12 @@ impl Resolver {
 impl Setup {
     /// Never empty.
     async fn pointers(&self, address: IpAddr) -> Result<Vec<String>, Miss> {
-        let answer = self.ask(Name::from(address), RecordType::PTR).await?;
-        let names = answer.answers().iter().filter_map(|record| match &record.data {
-            RData::PTR(name) => Some(name.0.to_ascii().trim_end_matches('.').to_owned()),
+        let records = self.ask(&Name::from(address), RecordType::PTR).await?;
+        let names = records.iter().filter_map(|record| match &record.data {
+            RData::PTR(name) => Some(text(&name.0)),
             _ => None,
         });
         let names: Vec<String> = names.filter(|name| is_safe(name)).take(NAME_COUNT_LIMIT).collect();
         if names.is_empty() { Err(Miss::NoData) } else { Ok(names) }
     }
-}
-
-/// Whether a name is one that libc hands out: whoever has an address may write anything into its record.
-fn is_safe(name: &str) -> bool {
-    is_host_name(name) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }

@@ -54,6 +54,8 @@ fn looked_up(layer: &Layer, node: Text, service: Text, hints: Out<addrinfo>, hea
     };
     let answer = match names::ask(layer, name, question)? {
         Ok(answer) => answer,
+        // To glibc's getaddrinfo, nonsense is no name; only gethostbyname tells the two apart.
+        Err(Gai(libc::EAI_FAIL)) => return Ok(Gai(libc::EAI_NONAME)),
         Err(error) => return Ok(error),
     };
     match list::build(&answer, &kinds, hints.ai_flags) {

@@ -1,7 +1,7 @@
 //! `struct hostent`: the older form of an answer, packed into one buffer.
 #![expect(unsafe_code, reason = "lays out C structures")]
 
-use std::cell::UnsafeCell;
+use std::cell::{RefCell, UnsafeCell};
 use std::net::IpAddr;
 use std::ptr;
 
@@ -43,19 +43,19 @@ impl Place {
     }
 }
 
-/// Room for a name of 255 bytes and some 300 addresses.
+/// Room at first, in bytes: for a name of 255 and some 300 addresses.
 const STATIC_LEN: usize = 8 * 1024;
+
+/// More than an answer of the agent needs, which is a message of at most 128 KiB.
+const STATIC_LIMIT: usize = 1024 * 1024;
 
 struct Static {
     host: UnsafeCell<hostent>,
-    buffer: UnsafeCell<[u8; STATIC_LEN]>,
+    buffer: RefCell<Vec<u8>>,
 }
 
 thread_local! {
-    static STATIC: Box<Static> = Box::new(Static {
-        host: UnsafeCell::new(EMPTY),
-        buffer: UnsafeCell::new([0; STATIC_LEN]),
-    });
+    static STATIC: Static = Static { host: UnsafeCell::new(EMPTY), buffer: RefCell::new(vec![0; STATIC_LEN]) };
 }
 
 const EMPTY: hostent = hostent {
@@ -66,21 +66,22 @@ const EMPTY: hostent = hostent {
     h_addr_list: ptr::null_mut(),
 };
 
-/// The answer in this thread's own memory. Aliases and addresses that do not fit are left out.
+/// The answer in this thread's own memory, which grows as libc's does.
 pub(crate) fn build_static(found: &Found, family: c_int) -> Option<*mut hostent> {
-    let mut found = found.clone();
     STATIC
         .try_with(|memory| {
-            loop {
-                match pack(&found, family, memory.buffer.get().cast(), STATIC_LEN) {
-                    Some(host) => {
-                        // SAFETY: this thread's memory, to which only the program keeps pointers.
-                        unsafe { *memory.host.get() = host };
-                        return Some(memory.host.get());
-                    }
-                    None => found.aliases.pop().map(drop).or_else(|| found.addresses.pop().map(drop))?,
+            let mut buffer = memory.buffer.try_borrow_mut().ok()?;
+            let host = loop {
+                let len = buffer.len();
+                match pack(found, family, buffer.as_mut_ptr().cast(), len) {
+                    Some(host) => break host,
+                    None if len < STATIC_LIMIT => buffer.resize(2 * len, 0),
+                    None => return None,
                 }
-            }
+            };
+            // SAFETY: this thread's memory, to which only the program keeps pointers.
+            unsafe { *memory.host.get() = host };
+            Some(memory.host.get())
         })
         .ok()
         .flatten()

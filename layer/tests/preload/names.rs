@@ -24,7 +24,7 @@ fn every_way_of_c_asks_the_target() {
         db 1 10 1 0x18: fd00::3/1/1 ::ffff:10.1.2.3/1/1
         nobody 1 0 1 0: Name or service not known
         again 1 0 1 0: Temporary failure in name resolution
-        fail 1 0 1 0: Non-recoverable failure in name resolution
+        fail 1 0 1 0: Name or service not known
         db no-such-service 0 1 0: Servname not supported for ai_socktype
         db http 0 1 0x400: Name or service not known
         db 1 99 1 0: ai_family not supported

@@ -1,6 +1,6 @@
 //! A name server with a few names, in the test's own namespace.
 
-use hickory_resolver::proto::{
+use hickory_proto::{
     op::{Message, MessageType, OpCode, ResponseCode},
     rr::{Name, RData, Record, RecordType, rdata},
 };
