@@ -54,8 +54,8 @@ pub(crate) enum ProgramError {
         path: PathBuf,
         /// Why our library does not do.
         reason: Reason,
-        /// Why the filter does not.
-        why: &'static str,
+        /// Why the kernel does not.
+        why: session::Unwatchable,
     },
 }
 
@@ -177,12 +177,9 @@ fn watched(path: &Path, engine: Engine) -> Result<Option<Reason>, ProgramError> 
     match engine {
         Engine::Preload => Ok(None),
         Engine::Neither(obstacle) => Err(ProgramError::Unreachable { path: path(), obstacle }),
-        Engine::Seccomp(reason) => match seccomp::filter::check() {
+        Engine::Seccomp(reason) => match session::probe() {
             Ok(()) => Ok(Some(reason)),
-            Err(error) => {
-                let why = seccomp::filter::explain(&error);
-                Err(ProgramError::Unwatchable { path: path(), reason, why })
-            }
+            Err(why) => Err(ProgramError::Unwatchable { path: path(), reason, why }),
         },
     }
 }

@@ -27,6 +27,8 @@ mod files;
 mod full;
 #[path = "terminal/hostile.rs"]
 mod hostile;
+#[path = "terminal/lacking.rs"]
+mod lacking;
 #[path = "terminal/names.rs"]
 mod names;
 #[path = "terminal/pod.rs"]

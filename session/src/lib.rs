@@ -46,3 +46,4 @@ pub use injection::Injection;
 pub use place::Place;
 pub use running::{Counters, NoLayer, Session};
 pub use setup::{Here, Refused, policy};
+pub use supervisor::{Unwatchable, probe};

@@ -13,6 +13,7 @@ mod call;
 mod directory;
 mod files;
 mod name;
+mod probe;
 mod process;
 mod processes;
 mod signals;
@@ -23,6 +24,7 @@ use std::{os::fd::OwnedFd, sync::Arc};
 
 use protocol::Errno;
 
+pub use self::probe::{Unwatchable, probe};
 pub(crate) use self::{call::Call, sockets::Sockets};
 use crate::proxy::Proxy;
 

@@ -149,11 +149,14 @@ impl Call {
 
     /// The errno for the program; the user is told once what our not being allowed to look means.
     fn refused(&self, error: io::Error) -> Errno {
-        let errno = Errno::from(error);
-        if errno == Errno(libc::EPERM) {
-            self.tree.refused(self.thread());
+        match Errno::from(error) {
+            // Old runtimes of containers say so of calls that they do not know.
+            Errno(libc::EPERM | libc::ENOSYS) => {
+                self.tree.refused(self.thread());
+                Errno(libc::EPERM)
+            }
+            errno => errno,
         }
-        errno
     }
 }
 

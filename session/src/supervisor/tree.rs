@@ -96,9 +96,9 @@ impl Tree {
             return;
         }
         self.proxy.observer.tell(Event::Warning(format!(
-            "process {thread} is supervised, but this machine does not let us look into it: its calls on files and \
-             connections fail (EPERM). Either it runs as another user, or `kernel.yama.ptrace_scope` is not 0 (try \
-             `sysctl kernel.yama.ptrace_scope=0`), or a container forbids it (it needs CAP_SYS_PTRACE)"
+            "process {thread} is supervised, but this machine does not let us look into it: calls of its on files or \
+             connections fail (EPERM). Either it runs as another user, or `kernel.yama.ptrace_scope` is 2 or 3 (try \
+             `sysctl kernel.yama.ptrace_scope=1`), or a container forbids it (it needs CAP_SYS_PTRACE)"
         )));
     }
 
