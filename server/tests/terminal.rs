@@ -7,6 +7,8 @@ mod bench;
 mod check;
 #[path = "terminal/children.rs"]
 mod children;
+#[path = "terminal/clock.rs"]
+mod clock;
 #[path = "terminal/commands.rs"]
 mod commands;
 #[path = "terminal/demo.rs"]

@@ -8,6 +8,7 @@ mod kubeconfig;
 mod list;
 pub(crate) mod near;
 mod proxy;
+mod trust;
 
 use std::{sync::Arc, time::Duration};
 

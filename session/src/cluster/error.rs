@@ -5,7 +5,7 @@ use std::{error::Error as StdError, io, time::Duration};
 use http::Uri;
 use kube::client::AuthError;
 
-use super::Call;
+use super::{Call, trust};
 
 /// Why the cluster cannot be used, or a call to it failed.
 #[derive(Debug, thiserror::Error)]
@@ -157,7 +157,8 @@ impl ClusterError {
         }
         let (server, context) = (server.to_string(), named(context));
         if let Some(tls) = find::<rustls::Error>(error) {
-            return Self::Tls { server, context, cause: tls.to_string(), help: tls_help(tls).into() };
+            let (cause, help) = trust::explain(tls);
+            return Self::Tls { server, context, cause, help: help.into() };
         }
         if let Some(io) = find::<io::Error>(error) {
             return Self::Unreachable { server, context, cause: io.to_string() };
@@ -219,17 +220,6 @@ impl ClusterError {
 
 fn named(context: Option<&str>) -> String {
     context.map_or_else(|| "service account of this pod".into(), |context| format!("context `{context}`"))
-}
-
-fn tls_help(error: &rustls::Error) -> &'static str {
-    match error {
-        rustls::Error::InvalidCertificate(_) => {
-            "the kubeconfig's certificate-authority does not vouch for it: is this the right context, or is somebody in between? `accept_invalid_certificates: true` trusts anybody"
-        }
-        rustls::Error::InvalidMessage(_) => "it does not speak TLS: is the port right, or does a proxy answer?",
-        rustls::Error::AlertReceived(_) => "it refuses us: is the client certificate of the kubeconfig still valid?",
-        _ => "`kubectl get pods` must work first",
-    }
 }
 
 /// The first error of type `E` among `error` and its causes. `io::Error` hides what it wraps from `source`.
