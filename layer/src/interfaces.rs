@@ -1,10 +1,11 @@
-//! `struct ifaddrs`: the target's network interfaces, as a list that glibc's freeifaddrs(3) can free.
+//! `struct ifaddrs` and `struct if_nameindex`: the target's network interfaces, as lists that glibc can free.
 #![expect(unsafe_code, reason = "builds a C list")]
 
+use std::ffi::CString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::ptr;
 
-use libc::{c_char, ifaddrs, sockaddr};
+use libc::{c_char, if_nameindex, ifaddrs, sockaddr};
 use protocol::interface::{Interface, InterfaceAddress};
 use rules::sockaddr::Sockaddr;
 
@@ -40,6 +41,42 @@ pub(crate) fn build(all: &[Interface]) -> Option<*mut ifaddrs> {
         unsafe { node.write(entry(interface, node, next)) };
     }
     Some(nodes.cast())
+}
+
+/// Numbers and names of the interfaces themselves; longer names than the kernel's do not exist.
+pub(crate) fn indexed(all: &[Interface]) -> impl Iterator<Item = (u32, &[u8])> {
+    all.iter().filter_map(|interface| match interface.address {
+        InterfaceAddress::Link { index, .. } if interface.name.len() < libc::IF_NAMESIZE => {
+            Some((index, &*interface.name))
+        }
+        _ => None,
+    })
+}
+
+/// The list of if_nameindex(3), which if_freenameindex(3) of glibc frees: each name, and the list. Nothing when there is no
+/// memory.
+pub(crate) fn build_index(all: &[Interface]) -> Option<*mut if_nameindex> {
+    let names: Option<Vec<(u32, CString)>> =
+        indexed(all).map(|(index, name)| Some((index, CString::new(name).ok()?))).collect();
+    let names = names?;
+    // The entry behind the last one is empty.
+    // SAFETY: any number may be asked for.
+    let list = unsafe { libc::calloc(names.len() + 1, size_of::<if_nameindex>()) }.cast::<if_nameindex>();
+    if list.is_null() {
+        return None;
+    }
+    for (place, (index, name)) in names.iter().enumerate() {
+        // SAFETY: a terminated text.
+        let name = unsafe { libc::strdup(name.as_ptr()) };
+        if name.is_null() {
+            // SAFETY: a list that ends with an empty entry, made as libc makes it.
+            unsafe { libc::if_freenameindex(list) };
+            return None;
+        }
+        // SAFETY: within the list.
+        unsafe { list.add(place).write(if_nameindex { if_index: *index, if_name: name }) };
+    }
+    Some(list)
 }
 
 /// The entry for `at`, which it points into.

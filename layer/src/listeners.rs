@@ -5,14 +5,14 @@
 
 mod asked;
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::os::fd::RawFd;
 
 use libc::c_int;
 use protocol::Errno;
 use protocol::link::{Listen, ToLayer, ToSession};
 use rules::address::canonical;
-use rules::listen::{Listener, decide, fallbacks, real_port};
+use rules::listen::{Listener, decide, fallbacks, real_port, substitute};
 
 use self::asked::{ASKED, Asked};
 use crate::cabi::address::Sockaddr;
@@ -26,13 +26,28 @@ pub(crate) fn bind(layer: &Layer, fd: RawFd, address: SocketAddr) -> Hooked<c_in
     if !layer.policy.incoming.enabled {
         return Err(Otherwise::Native);
     }
-    sockets::must_be_stream(fd)?;
+    let is_stream = sockets::is_stream(fd)?;
     let domain = sockets::domain_of(fd)?;
     let cookie = socket::cookie(fd).map_err(|_| Otherwise::Native)?;
     let requested = canonical(address);
-    if requested.port() == 0 {
-        ASKED.remember(cookie, fd, Asked::AnyPort);
-        return Err(Otherwise::Native);
+    let bind = |address| match Sockaddr::new(address, domain) {
+        Some(address) => socket::bind(fd, &address),
+        None => Err(Errno(libc::EAFNOSUPPORT)),
+    };
+    if requested.port() == 0 || !is_stream {
+        let here = bind(address);
+        let ip = match substitute(address, is_stream) {
+            Some(other) if here == Err(Errno(libc::EADDRNOTAVAIL)) => {
+                bind(other)?;
+                requested.ip()
+            }
+            _ => {
+                here?;
+                Ipv6Addr::UNSPECIFIED.into()
+            }
+        };
+        ASKED.remember(cookie, fd, Asked::Ip(ip));
+        return Ok(0);
     }
     let (Listener::Subscribed { .. }, _) = decide(&layer.policy.incoming, requested) else {
         return Err(Otherwise::Native);
@@ -41,10 +56,6 @@ pub(crate) fn bind(layer: &Layer, fd: RawFd, address: SocketAddr) -> Hooked<c_in
     if is_promised_already(requested, fd) && !shares_port() {
         return fail(libc::EADDRINUSE);
     }
-    let bind = |address| match Sockaddr::new(address, domain) {
-        Some(address) => socket::bind(fd, &address),
-        None => Err(Errno(libc::EAFNOSUPPORT)),
-    };
     if let Some(real) = real_port(&layer.policy.incoming, requested.port()) {
         bind(SocketAddr::new(address.ip(), real))?;
         ASKED.remember(cookie, fd, Asked::Address(requested));
@@ -86,7 +97,7 @@ pub(crate) fn listen(layer: &Layer, fd: RawFd, backlog: c_int) -> Hooked<c_int> 
     let requested = match asked {
         Some(Asked::Address(requested)) => requested,
         None if had_port => actual,
-        Some(Asked::AnyPort) | None => SocketAddr::new(actual.ip(), 0),
+        Some(Asked::Ip(_)) | None => SocketAddr::new(actual.ip(), 0),
     };
     let (listener, why) = decide(&layer.policy.incoming, requested);
     if listener == Listener::Private {
@@ -117,7 +128,8 @@ pub(crate) fn asked_address(layer: &Layer, fd: RawFd) -> Hooked<Option<SocketAdd
     let cookie = socket::cookie(fd)?;
     match ASKED.find(cookie) {
         Some(Asked::Address(requested)) => return Ok(Some(requested)),
-        Some(Asked::AnyPort) => return Ok(None),
+        Some(Asked::Ip(ip)) if ip.is_unspecified() => return Ok(None),
+        Some(Asked::Ip(ip)) => return Ok(Some(SocketAddr::new(ip, socket::local_address(fd)?.port()))),
         None => {}
     }
     if !layer.policy.incoming.enabled || !sockets::is_listening(fd) {

@@ -44,6 +44,11 @@ pub(crate) fn must_be_stream(fd: RawFd) -> Hooked<()> {
     }
 }
 
+/// Whether the internet socket is TCP's; the others are UDP's.
+pub(crate) fn is_stream(fd: RawFd) -> Hooked<bool> {
+    Ok(protocol_of(fd)? != Protocol::Udp)
+}
+
 /// `AF_INET` or `AF_INET6`.
 pub(crate) fn domain_of(fd: RawFd) -> Hooked<c_int> {
     socket::option(fd, libc::SOL_SOCKET, libc::SO_DOMAIN).map_err(|_| Otherwise::Native)

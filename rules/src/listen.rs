@@ -73,6 +73,21 @@ pub fn fallbacks(address: SocketAddr) -> impl Iterator<Item = SocketAddr> {
     [Some(same_address), elsewhere.then_some(same_port), elsewhere.then_some(neither)].into_iter().flatten()
 }
 
+/// What is bound in the place of an address that is not this machine's but the target's, for a socket whose port does not
+/// matter to the target: TCP with port 0, and UDP, which also sends from there. Nothing for addresses that every machine
+/// has.
+pub fn substitute(address: SocketAddr, is_stream: bool) -> Option<SocketAddr> {
+    if is_stream {
+        return fallbacks(address).nth(1);
+    }
+    let ip = canonical(address).ip();
+    let everywhere: IpAddr = match address.ip() {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    (!ip.is_loopback() && !ip.is_unspecified()).then_some(SocketAddr::new(everywhere, address.port()))
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
@@ -128,5 +143,20 @@ mod tests {
         assert_eq!(shown("[fd00::9]:80"), "[fd00::9]:0 [::]:80 [::]:0");
         assert_eq!(shown("[::]:80"), "[::]:0");
         assert_eq!(shown("[::ffff:10.0.0.9]:80"), "[::ffff:10.0.0.9]:0 [::ffff:127.0.0.1]:80 [::ffff:127.0.0.1]:0");
+    }
+
+    #[test]
+    fn the_targets_addresses_have_substitutes() {
+        let shown = |text: &str| {
+            let of = |is_stream| substitute(text.parse().expect("an address"), is_stream).map(|it| it.to_string());
+            format!("{:?} {:?}", of(true), of(false))
+        };
+        assert_eq!(shown("10.0.0.9:0"), r#"Some("127.0.0.1:0") Some("0.0.0.0:0")"#);
+        assert_eq!(shown("[fd00::9]:0"), r#"Some("[::]:0") Some("[::]:0")"#);
+        let udp = substitute("10.0.0.9:53".parse().expect("an address"), false);
+        assert_eq!(udp, Some("0.0.0.0:53".parse().expect("an address")));
+        for everywhere in ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0", "[::ffff:127.0.0.1]:0"] {
+            assert_eq!(shown(everywhere), "None None", "{everywhere}");
+        }
     }
 }

@@ -126,7 +126,12 @@ fn peer(layer: &Layer, fd: c_int, address: AddressOut, room: socklen_t, length: 
 }
 
 fn own(layer: &Layer, fd: c_int, address: AddressOut, room: socklen_t, length: Length) -> Hooked<()> {
-    sockets::must_be_stream(fd)?;
+    if !sockets::is_stream(fd)? {
+        return match listeners::asked_address(layer, fd)? {
+            Some(shown) => sockets::show(fd, shown, address, room, length),
+            None => Ok(()),
+        };
+    }
     let shown = match sockets::names_of(layer, fd) {
         Ok(Some(names)) => Some(names.local),
         Ok(None) if sys::socket::peer_address(fd).is_ok() => None,

@@ -10,8 +10,8 @@ const ENTRIES: usize = 64;
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// Port 0.
-    AnyPort,
+    /// This IP address, with the port that the socket has; the unspecified one: that of the socket, too.
+    Ip(IpAddr),
     /// This address, which the socket does not have.
     Address(SocketAddr),
 }
@@ -43,7 +43,7 @@ impl Table {
         let known = self.entries.iter().find(|entry| entry.cookie.load(Ordering::Acquire) == cookie);
         let entry = known.unwrap_or_else(|| &self.entries[self.next.fetch_add(1, Ordering::Relaxed) % ENTRIES]);
         let (ip, port) = match asked {
-            Asked::AnyPort => (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0),
+            Asked::Ip(ip) => (ip, 0),
             Asked::Address(address) => (address.ip(), address.port()),
         };
         let ip = match ip {
@@ -93,12 +93,10 @@ impl Entry {
         }
         let port = u16::try_from(rest & 0xFFFF).ok()?;
         let fd = RawFd::try_from(rest >> 32).ok()?;
-        if port == 0 {
-            return Some((Asked::AnyPort, fd));
-        }
         let ip = Ipv6Addr::from_bits(u128::from(ip[0]) << 64 | u128::from(ip[1]));
         let ip = ip.to_ipv4_mapped().map_or(IpAddr::V6(ip), IpAddr::V4);
-        Some((Asked::Address(SocketAddr::new(ip, port)), fd))
+        let asked = if port == 0 { Asked::Ip(ip) } else { Asked::Address(SocketAddr::new(ip, port)) };
+        Some((asked, fd))
     }
 }
 
@@ -113,16 +111,17 @@ mod tests {
         let v6 = Asked::Address("[fd00::1]:443".parse().expect("an address"));
         table.remember(1, 10, v4);
         table.remember(2, 11, v6);
-        table.remember(3, 12, Asked::AnyPort);
+        let ip = Asked::Ip([10, 0, 0, 1].into());
+        table.remember(3, 12, ip);
         assert_eq!(table.find(1), Some(v4));
         assert_eq!(table.find(2), Some(v6));
-        assert_eq!(table.find(3), Some(Asked::AnyPort));
+        assert_eq!(table.find(3), Some(ip));
         assert_eq!(table.find(4), None);
         table.remember(1, 10, v6);
         let requested = "[fd00::1]:443".parse().expect("an address");
         assert_eq!(table.holders(requested).collect::<Vec<_>>(), [(10, 1), (11, 2)]);
         for cookie in 100..164 {
-            table.remember(cookie, 1, Asked::AnyPort);
+            table.remember(cookie, 1, ip);
         }
         assert_eq!(table.find(1), None);
     }

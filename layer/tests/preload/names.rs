@@ -80,6 +80,10 @@ fn addresses_have_the_names_that_the_target_finds_and_interfaces_are_the_targets
         eth0 0x1043 address 10.1.0.2 mask 255.255.252.0 other 10.1.3.255
         eth0 0x1043 address fe80::9%2 mask ffff:ffff:ffff:ffff::%0
         a-name-that-is- 0x91 address 10.9.0.1 mask 255.255.255.255 other 10.9.0.2
+        1 lo: 1 lo
+        2 eth0: 2 eth0
+        no such name: 0 19
+        no such index: 0 6
     "#]]
     .assert_eq(&output_of(&mut command));
     expect![[r#"

@@ -115,5 +115,19 @@ int main(void) {
         }
         freeifaddrs(all);
     }
+
+    struct if_nameindex *list = if_nameindex();
+    for (struct if_nameindex *one = list; one && one->if_index; one++) {
+        char name[IF_NAMESIZE] = "";
+        char *text = if_indextoname(one->if_index, name);
+        printf("%u %s: %u %s\n", one->if_index, one->if_name, if_nametoindex(one->if_name), text ? name : "none");
+    }
+    if_freenameindex(list);
+    errno = 0;
+    unsigned number = if_nametoindex("absent");
+    printf("no such name: %u %d\n", number, errno);
+    char name[IF_NAMESIZE];
+    char *none = if_indextoname(99, name);
+    printf("no such index: %d %d\n", none != NULL, errno);
     return 0;
 }

@@ -21,7 +21,7 @@ static const char *told(int result) {
     if (result >= 0) return "ok";
     switch (errno) {
 #define NAME(error) case error: return #error
-        NAME(EADDRINUSE); NAME(EAGAIN); NAME(EALREADY); NAME(EBADF); NAME(ECONNABORTED); NAME(ECONNREFUSED); NAME(ECONNRESET);
+        NAME(EADDRINUSE); NAME(EADDRNOTAVAIL); NAME(EAGAIN); NAME(EALREADY); NAME(EBADF); NAME(ECONNABORTED); NAME(ECONNREFUSED); NAME(ECONNRESET);
         NAME(EFAULT); NAME(EINPROGRESS); NAME(EINTR); NAME(EINVAL); NAME(EISCONN); NAME(ENETUNREACH); NAME(ENOTCONN); NAME(ENOTSOCK);
     }
     static char number[16];
@@ -223,6 +223,20 @@ static void incoming(void) {
     wait(NULL);
 }
 
+// Addresses of the pod that nobody has on this machine, with a port that the kernel chooses, and of datagrams.
+static void own_address(int kind, int port) {
+    int fd = socket(AF_INET, kind, 0);
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)}, shown = {0};
+    socklen_t len = sizeof shown;
+    inet_pton(AF_INET, POD, &at.sin_addr);
+    say("bind of an own address", bind(fd, (void *)&at, sizeof at));
+    say("  once more", bind(fd, (void *)&at, sizeof at));
+    getsockname(fd, (void *)&shown, &len);
+    printf("  %s, a port %d, that port %d\n", inet_ntoa(shown.sin_addr), shown.sin_port != 0, shown.sin_port == at.sin_port);
+    if (kind == SOCK_STREAM) say("  listen", listen(fd, 1));
+    close(fd);
+}
+
 int main(void) {
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGPIPE, SIG_IGN);
@@ -234,5 +248,8 @@ int main(void) {
     name_of(BACKEND);
     name_of("10.20.0.9");
     incoming();
+    own_address(SOCK_STREAM, 0);
+    own_address(SOCK_DGRAM, 0);
+    own_address(SOCK_DGRAM, 40404);
     return 0;
 }

@@ -97,6 +97,16 @@ fn sockets_mean_the_same_in_every_build() {
           peer: ok 10.20.0.2
           own: ok 10.20.0.2
         own listener by loopback: ok
+        bind of an own address: ok
+          once more: EINVAL
+          10.20.0.2, a port 1, that port 0
+          listen: ok
+        bind of an own address: ok
+          once more: EINVAL
+          10.20.0.2, a port 1, that port 0
+        bind of an own address: ok
+          once more: EINVAL
+          10.20.0.2, a port 1, that port 1
     "#]]
     .assert_eq(&first);
     for (build, out) in all {
@@ -111,6 +121,7 @@ fn the_interfaces_are_the_pods() {
     let said = bench.run(&["demo", "--", &program]);
     assert_eq!(said.code, 0, "{said:?}");
     expect![[r#"
+        1 lo: 1 lo
         lo
           127.0.0.1 of 255.0.0.0
           10.20.0.2 of 255.255.255.255

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Mutex,
     sync::atomic::{AtomicU64, Ordering},
 };
@@ -15,8 +15,8 @@ const LIMIT: usize = 4096;
 /// What was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
-    /// Port 0.
-    AnyPort,
+    /// This IP address, with the port that the socket has; the unspecified one: that of the socket, too.
+    Ip(IpAddr),
     /// This address; the socket may really have another one.
     Address { requested: SocketAddr, actual: SocketAddr },
 }
@@ -50,7 +50,7 @@ impl Bound {
             Asked::Address { requested: theirs, actual } => {
                 *other != cookie && *theirs == requested && is_taken(*actual)
             }
-            Asked::AnyPort => false,
+            Asked::Ip(_) => false,
         })
     }
 }
@@ -87,9 +87,10 @@ mod tests {
     #[test]
     fn the_oldest_is_forgotten() {
         let bound = Bound::default();
+        let asked = Asked::Ip([10, 0, 0, 1].into());
         for cookie in 0..=LIMIT as u64 {
-            bound.remember(cookie, Asked::AnyPort);
+            bound.remember(cookie, asked);
         }
-        assert_eq!((bound.find(0), bound.find(1)), (None, Some(Asked::AnyPort)));
+        assert_eq!((bound.find(0), bound.find(1)), (None, Some(asked)));
     }
 }

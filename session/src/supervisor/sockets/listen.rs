@@ -3,12 +3,15 @@
 //! A port that is taken on this machine is no reason to fail: the program gets another one, and goes on seeing the
 //! address that it asked for.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+};
 
 use protocol::{Errno, link::Listen};
 use rules::{
     address::canonical,
-    listen::{Listener, decide, fallbacks, real_port},
+    listen::{Listener, decide, fallbacks, real_port, substitute},
 };
 
 use super::{Call, Otherwise, address, bound::Asked, end, socket::ProgramSocket, socket_of};
@@ -26,18 +29,19 @@ fn bound(call: &Call) -> Result<(), Otherwise> {
         return Err(Otherwise::GoOn);
     }
     let asked = address::read(call, call.argument(1), call.argument(2))?;
-    let socket = stream_of(call)?;
+    let socket = socket_of(call)?;
     let cookie = socket.cookie()?;
     let requested = canonical(asked);
-    if requested.port() == 0 {
-        proxy.sockets.bound.remember(cookie, Asked::AnyPort);
-        return Err(Otherwise::GoOn);
-    }
-    let (Listener::Subscribed { .. }, _) = decide(policy, requested) else { return Err(Otherwise::GoOn) };
     // An address of the other family: the kernel says what it thinks of it.
     if asked.is_ipv4() != (socket.domain == libc::AF_INET) {
         return Err(Otherwise::GoOn);
     }
+    if requested.port() == 0 || !socket.is_stream() {
+        let ip = bound_somewhere(&socket, asked)?;
+        proxy.sockets.bound.remember(cookie, Asked::Ip(ip));
+        return Ok(());
+    }
+    let (Listener::Subscribed { .. }, _) = decide(policy, requested) else { return Err(Otherwise::GoOn) };
     if proxy.sockets.bound.is_promised(requested, cookie) && !socket.shares_port() {
         return Err(Errno(libc::EADDRINUSE).into());
     }
@@ -62,6 +66,19 @@ fn bound(call: &Call) -> Result<(), Otherwise> {
         return Ok(());
     }
     Err(refused.into())
+}
+
+/// Binds a socket whose port does not matter to the target; gives the IP address that it shows, the unspecified one for
+/// its own.
+fn bound_somewhere(socket: &ProgramSocket, asked: SocketAddr) -> Result<IpAddr, Errno> {
+    let here = socket.bind(asked).map_err(Errno::from);
+    match substitute(asked, socket.is_stream()) {
+        Some(other) if here == Err(Errno(libc::EADDRNOTAVAIL)) => {
+            socket.bind(other)?;
+            Ok(canonical(asked).ip())
+        }
+        _ => here.map(|()| Ipv6Addr::UNSPECIFIED.into()),
+    }
 }
 
 /// listen(2), and then the target's traffic is subscribed. When that is refused, the socket stops listening.
@@ -94,7 +111,7 @@ fn listening(call: &Call) -> Result<(ProgramSocket, bool, Listen), Otherwise> {
     let requested = match proxy.sockets.bound.find(socket.cookie()?) {
         Some(Asked::Address { requested, .. }) => requested,
         None if before.port() != 0 => before,
-        Some(Asked::AnyPort) | None => SocketAddr::new(before.ip(), 0),
+        Some(Asked::Ip(_)) | None => SocketAddr::new(before.ip(), 0),
     };
     let (listener, why) = decide(&proxy.policy.incoming, requested);
     if listener == Listener::Private {
@@ -112,7 +129,8 @@ pub(super) fn asked_address(call: &Call, socket: &ProgramSocket) -> Result<Optio
     let proxy = call.proxy();
     match proxy.sockets.bound.find(socket.cookie()?) {
         Some(Asked::Address { requested, .. }) => return Ok(Some(requested)),
-        Some(Asked::AnyPort) => return Ok(None),
+        Some(Asked::Ip(ip)) if ip.is_unspecified() => return Ok(None),
+        Some(Asked::Ip(ip)) => return Ok(Some(SocketAddr::new(ip, socket.local()?.port()))),
         None => {}
     }
     // Bound by a program with the layer, perhaps, that has become this one.

@@ -28,10 +28,8 @@ fn shown_peer(call: &Call) -> Result<(), Otherwise> {
 
 fn shown_own(call: &Call) -> Result<(), Otherwise> {
     let socket = socket_of(call)?;
-    if !socket.is_stream() {
-        return Err(Otherwise::GoOn);
-    }
     let shown = match names_of(call, &socket) {
+        _ if !socket.is_stream() => listen::asked_address(call, &socket)?,
         Ok(Some(names)) => Some(names.local),
         Ok(None) if socket.peer().is_ok() => None,
         // Not connected.
