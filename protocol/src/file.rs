@@ -271,6 +271,31 @@ pub struct Metadata {
     pub ctime: Timestamp,
 }
 
+impl From<&libc::stat> for Metadata {
+    #[cfg_attr(
+        target_arch = "x86_64",
+        expect(clippy::useless_conversion, reason = "the width of these fields depends on the architecture")
+    )]
+    fn from(status: &libc::stat) -> Self {
+        let time = |seconds, nanoseconds| Timestamp { seconds, nanoseconds };
+        Self {
+            dev: status.st_dev,
+            ino: status.st_ino,
+            mode: status.st_mode,
+            nlink: status.st_nlink.into(),
+            uid: status.st_uid,
+            gid: status.st_gid,
+            rdev: status.st_rdev,
+            size: status.st_size,
+            blksize: status.st_blksize.into(),
+            blocks: status.st_blocks,
+            atime: time(status.st_atime, status.st_atime_nsec),
+            mtime: time(status.st_mtime, status.st_mtime_nsec),
+            ctime: time(status.st_ctime, status.st_ctime_nsec),
+        }
+    }
+}
+
 /// `struct timespec`, since the Unix epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Timestamp {

@@ -5,7 +5,7 @@ use std::os::fd::BorrowedFd;
 use nix::{
     fcntl::{AT_FDCWD, AtFlags},
     sys::{
-        stat::{FchmodatFlags, FileStat, Mode, UtimensatFlags, fchmod, fchmodat, fstat, futimens, utimensat},
+        stat::{FchmodatFlags, Mode, UtimensatFlags, fchmod, fchmodat, fstat, futimens, utimensat},
         statfs::fstatfs,
         statvfs::fstatvfs,
         time::TimeSpec,
@@ -21,7 +21,7 @@ use super::{Subject, errno, resolve::link_to};
 
 /// stat(2), lstat(2), fstat(2).
 pub(crate) fn stat(subject: Subject<'_>) -> Result<Metadata, Errno> {
-    Ok(metadata(&fstat(subject.fd()).map_err(errno)?))
+    Ok(Metadata::from(&fstat(subject.fd()).map_err(errno)?))
 }
 
 /// access(2), with the rights that the thread has for files.
@@ -110,29 +110,6 @@ pub(crate) fn stat_fs(subject: Subject<'_>) -> Result<FsStatus, Errno> {
         frsize: signed(status.fragment_size().into()),
         flags: signed(status.flags().bits().into()),
     })
-}
-
-#[cfg_attr(
-    not(target_arch = "x86_64"),
-    expect(clippy::useless_conversion, reason = "the width of these fields depends on the architecture")
-)]
-pub(super) fn metadata(status: &FileStat) -> Metadata {
-    let time = |seconds, nanoseconds| Timestamp { seconds, nanoseconds };
-    Metadata {
-        dev: status.st_dev,
-        ino: status.st_ino,
-        mode: status.st_mode,
-        nlink: status.st_nlink,
-        uid: status.st_uid,
-        gid: status.st_gid,
-        rdev: status.st_rdev,
-        size: status.st_size,
-        blksize: status.st_blksize,
-        blocks: status.st_blocks,
-        atime: time(status.st_atime, status.st_atime_nsec),
-        mtime: time(status.st_mtime, status.st_mtime_nsec),
-        ctime: time(status.st_ctime, status.st_ctime_nsec),
-    }
 }
 
 impl<'a> Subject<'a> {

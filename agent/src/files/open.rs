@@ -26,7 +26,7 @@ use super::{
     blob::Blob,
     errno, file_type, flags,
     handles::{Handles, OpenFile},
-    metadata::{access, metadata},
+    metadata::access,
     resolve::{LastLink, open_in, path_of, resolve},
 };
 use crate::rights::Rights;
@@ -68,7 +68,7 @@ pub(crate) fn open(
     // Who creates a file, if only perhaps, may want to lock it, which takes a handle.
     let may_travel = !flags.contains(OFlag::O_CREAT) && is_quiet(&status);
     let (content, blob) = content(file, kind, &status, may_travel, handles)?;
-    Ok((Opened { metadata: metadata(&status), path: place, content }, blob))
+    Ok((Opened { metadata: (&status).into(), path: place, content }, blob))
 }
 
 /// Opens what is no FIFO, socket or device.

@@ -25,25 +25,6 @@ pub(crate) fn status_of(metadata: &Metadata) -> libc::stat {
     status
 }
 
-pub(crate) fn metadata_of(status: &libc::stat) -> Metadata {
-    let time = |seconds, nanoseconds| Timestamp { seconds, nanoseconds };
-    Metadata {
-        dev: status.st_dev,
-        ino: status.st_ino,
-        mode: status.st_mode,
-        nlink: status.st_nlink,
-        uid: status.st_uid,
-        gid: status.st_gid,
-        rdev: status.st_rdev,
-        size: status.st_size,
-        blksize: status.st_blksize,
-        blocks: status.st_blocks,
-        atime: time(status.st_atime, status.st_atime_nsec),
-        mtime: time(status.st_mtime, status.st_mtime_nsec),
-        ctime: time(status.st_ctime, status.st_ctime_nsec),
-    }
-}
-
 pub(crate) fn extended_status_of(metadata: &Metadata) -> libc::statx {
     let mut status = zeroed_statx();
     status.stx_mask = libc::STATX_BASIC_STATS;

@@ -6,7 +6,7 @@ use rules::path::Access;
 
 use crate::cabi::{Out, Text};
 use crate::files;
-use crate::files::status::{extended_status_of, metadata_of, status_of};
+use crate::files::status::{extended_status_of, status_of};
 use crate::hook::hook;
 use crate::paths::{self, At};
 use crate::scope::{Hooked, Otherwise};
@@ -97,7 +97,7 @@ pub(super) fn extended(layer: &Layer, at: At, flags: c_int, status: Out<libc::st
     }
     let metadata = if means_descriptor(at.path, flags) {
         match files::open_status(layer, at.folder)? {
-            (status, true) => metadata_of(&status),
+            (status, true) => Metadata::from(&status),
             // The kernel tells more of a file than stat(2) does.
             (_, false) => return Err(Otherwise::Native),
         }

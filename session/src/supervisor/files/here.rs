@@ -87,25 +87,8 @@ impl Here for Stat {
     }
 }
 
-#[cfg_attr(target_arch = "x86_64", expect(clippy::useless_conversion, reason = "widths differ between architectures"))]
 fn metadata(name: &Path, flags: AtFlags) -> Result<Metadata, Errno> {
-    let status = nix::sys::stat::fstatat(AT_FDCWD, name, flags).map_err(errno)?;
-    let time = |seconds, nanoseconds| Timestamp { seconds, nanoseconds };
-    Ok(Metadata {
-        dev: status.st_dev,
-        ino: status.st_ino,
-        mode: status.st_mode,
-        nlink: status.st_nlink.into(),
-        uid: status.st_uid,
-        gid: status.st_gid,
-        rdev: status.st_rdev,
-        size: status.st_size,
-        blksize: status.st_blksize.into(),
-        blocks: status.st_blocks,
-        atime: time(status.st_atime, status.st_atime_nsec),
-        mtime: time(status.st_mtime, status.st_mtime_nsec),
-        ctime: time(status.st_ctime, status.st_ctime_nsec),
-    })
+    Ok(Metadata::from(&nix::sys::stat::fstatat(AT_FDCWD, name, flags).map_err(errno)?))
 }
 
 impl Here for StatFs {
