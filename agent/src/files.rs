@@ -5,6 +5,7 @@
 pub(crate) mod attributes;
 pub(crate) mod blob;
 pub(crate) mod content;
+mod details;
 mod flags;
 pub(crate) mod handles;
 mod listing;

@@ -49,6 +49,18 @@ pub fn encode_into<T: Encode>(value: T, buffer: &mut [u8]) -> Result<&[u8], Enco
     Ok(&buffer[..len])
 }
 
+/// Adds the encoding of `value`, which has no text or list in it, to `out`.
+pub(crate) fn append<T: Encode>(value: &T, out: &mut Vec<u8>) {
+    bincode::encode_into_std_write(value, out, config()).expect("memory takes all, and numbers are below the limit");
+}
+
+/// Takes a `T` off the beginning of `bytes`.
+pub(crate) fn take<T: Decode<()>>(bytes: &mut &[u8]) -> Result<T, DecodeError> {
+    let (value, used) = bincode::decode_from_slice(bytes, config())?;
+    *bytes = &bytes[used..];
+    Ok(value)
+}
+
 /// Decodes exactly one `T` from all of `bytes`.
 pub fn decode<T: Decode<()>>(bytes: &[u8]) -> Result<T, DecodeError> {
     let (value, used) = bincode::decode_from_slice(bytes, config())?;

@@ -5,6 +5,8 @@
 
 use bincode::{Decode, Encode};
 
+use crate::codec;
+
 /// A path as the program wrote it, made absolute: bytes, not necessarily UTF-8, without a NUL.
 pub type PathBytes = Vec<u8>;
 
@@ -82,19 +84,32 @@ pub struct Entry<'a> {
     pub kind: u8,
     /// Name: bytes without a slash or NUL, never empty.
     pub name: &'a [u8],
+    /// What else is known of the file; nothing where finding out would have taken long, or is not permitted.
+    pub details: Option<Details>,
+}
+
+/// What a listing tells of a file, so that nobody needs to ask for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Details {
+    /// As lstat(2) has it.
+    pub metadata: Metadata,
+    /// Whether listxattr(2) names nothing: the file has no extended attributes, no access control list, no label.
+    pub bare: bool,
 }
 
 impl<'a> Entry<'a> {
-    /// Adds the entry to a listing: inode number (8 bytes, little endian), type, name, NUL.
+    /// Adds the entry to a listing: inode number (8 bytes, little endian), type, name, NUL, details as messages are encoded.
     pub fn append_to(&self, listing: &mut Vec<u8>) {
-        listing.extend(self.ino.to_le_bytes());
-        listing.push(self.kind);
-        listing.extend(self.name);
+        let Self { ino, kind, name, details } = self;
+        listing.extend(ino.to_le_bytes());
+        listing.push(*kind);
+        listing.extend(*name);
         listing.push(0);
+        codec::append(details, listing);
     }
 
     /// Takes the first entry off a listing; nothing at its end, or where it is malformed: an empty name, one with a
-    /// slash, or one longer than 255 bytes.
+    /// slash, one longer than 255 bytes, or details that are none.
     pub fn take_from(listing: &mut &'a [u8]) -> Option<Self> {
         const NAME_LIMIT: usize = 255;
         let (ino, rest) = listing.split_first_chunk::<8>()?;
@@ -104,8 +119,10 @@ impl<'a> Entry<'a> {
         if name.is_empty() || name.contains(&b'/') {
             return None;
         }
-        *listing = rest.get(1..)?;
-        Some(Self { ino: u64::from_le_bytes(*ino), kind: *kind, name })
+        let mut rest = rest.get(1..)?;
+        let details = codec::take(&mut rest).ok()?;
+        *listing = rest;
+        Some(Self { ino: u64::from_le_bytes(*ino), kind: *kind, name, details })
     }
 }
 
@@ -292,6 +309,27 @@ impl From<&libc::stat> for Metadata {
             atime: time(status.st_atime, status.st_atime_nsec),
             mtime: time(status.st_mtime, status.st_mtime_nsec),
             ctime: time(status.st_ctime, status.st_ctime_nsec),
+        }
+    }
+}
+
+impl From<&libc::statx> for Metadata {
+    fn from(status: &libc::statx) -> Self {
+        let time = |time: libc::statx_timestamp| Timestamp { seconds: time.tv_sec, nanoseconds: time.tv_nsec.into() };
+        Self {
+            dev: libc::makedev(status.stx_dev_major, status.stx_dev_minor),
+            ino: status.stx_ino,
+            mode: status.stx_mode.into(),
+            nlink: status.stx_nlink.into(),
+            uid: status.stx_uid,
+            gid: status.stx_gid,
+            rdev: libc::makedev(status.stx_rdev_major, status.stx_rdev_minor),
+            size: status.stx_size.cast_signed(),
+            blksize: status.stx_blksize.into(),
+            blocks: status.stx_blocks.cast_signed(),
+            atime: time(status.stx_atime),
+            mtime: time(status.stx_mtime),
+            ctime: time(status.stx_ctime),
         }
     }
 }
@@ -493,7 +531,27 @@ mod tests {
 
     #[test]
     fn listings_survive_the_wire_and_hostile_ones_end() {
-        let entries = [Entry { ino: 1, kind: 4, name: b"." }, Entry { ino: u64::MAX, kind: 8, name: b"\xff name\n" }];
+        let time = Timestamp { seconds: -1, nanoseconds: 999_999_999 };
+        let metadata = Metadata {
+            dev: 1,
+            ino: 2,
+            mode: 0o100_644,
+            nlink: 1,
+            uid: 1000,
+            gid: u32::MAX,
+            rdev: 0,
+            size: i64::MAX,
+            blksize: 4096,
+            blocks: 8,
+            atime: time,
+            mtime: time,
+            ctime: time,
+        };
+        let entries = [
+            Entry { ino: 1, kind: 4, name: b".", details: None },
+            Entry { ino: 2, kind: 8, name: b"known", details: Some(Details { metadata, bare: true }) },
+            Entry { ino: u64::MAX, kind: 8, name: b"\xff name\n", details: None },
+        ];
         let mut listing = Vec::new();
         for entry in &entries {
             entry.append_to(&mut listing);
@@ -501,7 +559,16 @@ mod tests {
         let mut rest = listing.as_slice();
         assert_eq!(std::iter::from_fn(|| Entry::take_from(&mut rest)).collect::<Vec<_>>(), entries);
         assert!(rest.is_empty());
-        for hostile in [&b"12345678\x04\0"[..], b"12345678\x04a/b\0", b"12345678\x04abc", b"1234", &[1; 300]] {
+        for hostile in [
+            &b"12345678\x04\0\0"[..],
+            b"12345678\x04a/b\0\0",
+            b"12345678\x04abc",
+            b"12345678\x04abc\0",
+            b"12345678\x04abc\0\x02",
+            b"12345678\x04abc\0\x01\x01\x02",
+            b"1234",
+            &[1; 300],
+        ] {
             assert_eq!(Entry::take_from(&mut { hostile }), None);
         }
     }

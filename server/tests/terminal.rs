@@ -43,3 +43,5 @@ mod signals;
 mod sockets;
 #[path = "terminal/supervised.rs"]
 mod supervised;
+#[path = "terminal/trips.rs"]
+mod trips;

@@ -23,6 +23,7 @@ mod wire;
 use std::{
     io,
     os::fd::{AsRawFd, OwnedFd},
+    sync::Arc,
     time::Duration,
 };
 
@@ -44,11 +45,14 @@ pub(crate) use copies::{Copies, original};
 pub(crate) use lent::Lent;
 pub(crate) use mount::Files;
 use opening::Opening;
-use remembered::{Remembered, may_change};
+use remembered::{Asked, Known, Question, Remembered, may_change};
 use wire::Moment;
 
 /// How long the end of a session waits for writes of programs that were killed before they could wait themselves.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
+
+/// Bytes of a listing that are taken at once.
+const LISTING_CHUNK: usize = 64 * 1024;
 
 /// Opens a file of the target for a program; the descriptor is closed on exec in our own process.
 pub(crate) async fn open(proxy: &Proxy, request: &Open) -> Result<(OpenedFile, Lent), Errno> {
@@ -64,17 +68,24 @@ pub(crate) async fn open_itself(proxy: &Proxy, request: &Open) -> Result<Lent, E
 async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(OpenedFile, Lent), Errno> {
     settle(proxy, Touch::Looks).await;
     let operation = codec::encode(&Operation::from(request.clone())).map_err(|_| Errno(libc::ENAMETOOLONG))?;
-    let asked = Moment::now();
-    let remembered = proxy.files.as_ref().map(Files::remembered);
+    let remembered = mounted(proxy).map(Files::remembered);
     let _changing = remembered.filter(|_| may_change(&operation)).map(Remembered::changing);
+    let known = remembered.zip(Question::of(&operation)).map(|(remembered, question)| remembered.find(&question));
+    if let Some(Ok(_)) = known {
+        return Err(Errno::ENOENT); // nothing else is remembered of opens
+    }
+    let (asked, since) = (Moment::now(), remembered.map(|remembered| (remembered, remembered.asked())));
     let mut opening = Opening::asked(proxy, ask(proxy, operation).await?);
-    let (opened, mut stream) = opening.answered().await?;
+    let answer = opening.answered().await;
+    if let Some((remembered, since)) = since {
+        remembered.opened(since, request, answer.as_ref().map(|(opened, _)| opened).map_err(|errno| *errno));
+    }
+    let (opened, mut stream) = answer?;
     if stream.read_u8().await? != BLOB_FOLLOWS {
         return Err(Errno::EIO);
     }
     let metadata = opened.metadata;
-    let files = proxy.files.as_ref().filter(|files| files.are_there());
-    let Some(files) = files else {
+    let Some(files) = mounted(proxy) else {
         let copied = copies::open(proxy, request, asked, opened, stream, opening).await;
         let descriptor = copied.inspect_err(|errno| warn_if_large(proxy, &io::Error::from(*errno)))?;
         return Ok((OpenedFile { metadata, copy: true }, descriptor.into()));
@@ -87,7 +98,8 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
         memory::dress(&memfd, &metadata)?;
         return Ok((OpenedFile { metadata, copy: true }, descriptor.into()));
     }
-    let descriptor = files.open(request, asked, opened, stream, opening).await?;
+    let passing = since.and_then(|(remembered, since)| remembered.listing(since, request, &opened));
+    let descriptor = files.open(request, asked, opened, (stream, passing), opening).await?;
     Ok((OpenedFile { metadata, copy: false }, descriptor))
 }
 
@@ -95,19 +107,19 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
 pub(crate) async fn perform(proxy: &Proxy, operation: Vec<u8>) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
     let touch = Touch::of(&operation);
     settle(proxy, if touch == Touch::Changes { Touch::Looks } else { touch }).await;
-    let remembered = proxy.files.as_ref().filter(|files| files.are_there()).map(Files::remembered);
-    let kept = match remembered.filter(|_| Remembered::keeps(&operation)) {
-        Some(remembered) => match remembered.find(&operation) {
-            Ok(answer) => return Ok((answer, None)),
-            Err(asked) => Some((remembered, asked, operation.clone())),
+    let remembered = mounted(proxy).map(Files::remembered);
+    let kept = match remembered.zip(Question::of(&operation)) {
+        Some((remembered, question)) => match find(proxy, remembered, &question).await {
+            Ok(known) => return Ok((known.answer, None)),
+            Err(asked) => Some((remembered, asked, question)),
         },
         None => None,
     };
     let _changing = remembered.filter(|_| may_change(&operation)).map(Remembered::changing);
     let mut stream = ask(proxy, operation).await?;
     let answer = stream.read_encoded().await?;
-    if let Some((remembered, asked, operation)) = kept {
-        remembered.keep(asked, operation, &answer);
+    if let Some((remembered, asked, question)) = kept {
+        remembered.keep(asked, question, &answer);
     }
     let blob = if stream.read_u8().await? == BLOB_FOLLOWS {
         let memfd = memory::create(b"mirrord")?;
@@ -125,6 +137,43 @@ pub(crate) async fn perform(proxy: &Proxy, operation: Vec<u8>) -> io::Result<(Ve
         settle(proxy, touch).await;
     }
     Ok((answer, blob))
+}
+
+/// The answer to a question if it is known, or if the folder's new listing tells it.
+async fn find(proxy: &Proxy, remembered: &Arc<Remembered>, question: &Question) -> Result<Known, Asked> {
+    let found = remembered.find(question);
+    let Some(folder) = found.as_ref().err().and_then(|_| remembered.renewable(question)) else { return found };
+    if let Err(errno) = list_anew(proxy, remembered, &folder).await {
+        tracing::debug!(%errno, "a folder is not listed anew: its entries are asked for one by one");
+    }
+    remembered.find(question)
+}
+
+/// Lists a folder to remember what the listing tells.
+async fn list_anew(proxy: &Proxy, remembered: &Arc<Remembered>, folder: &Open) -> Result<(), Errno> {
+    let operation = codec::encode(&Operation::from(folder.clone())).map_err(|_| Errno(libc::ENAMETOOLONG))?;
+    let since = remembered.asked();
+    let mut opening = Opening::asked(proxy, ask(proxy, operation).await?);
+    // When `opening` is dropped, what was opened is closed.
+    let (opened, mut blob) = opening.answered().await?;
+    let mut passing = remembered.listing(since, folder, &opened).ok_or(Errno(libc::ENOTDIR))?;
+    if blob.read_u8().await? != BLOB_FOLLOWS {
+        return Err(Errno::EIO);
+    }
+    let mut chunk = vec![0; LISTING_CHUNK];
+    loop {
+        match blob.read(&mut chunk).await? {
+            0 => break,
+            len => passing.see(&chunk[..len]),
+        }
+    }
+    passing.end();
+    Ok(())
+}
+
+/// The mount, if it is served.
+fn mounted(proxy: &Proxy) -> Option<&Files> {
+    proxy.files.as_ref().filter(|files| files.are_there())
 }
 
 /// The session ends: waits until what programs have written is in the pod, and says so if it does not get there.
@@ -155,6 +204,7 @@ impl OwnsDescriptor for copies::Watched {}
 
 /// Opens an operation's stream; we send nothing more on it.
 async fn ask(proxy: &Proxy, operation: Vec<u8>) -> io::Result<link::Stream> {
+    tracing::debug!(operation = operation::name_of(&operation), "asks the agent");
     let head = StreamHead::Operation(operation);
     let mut stream = proxy.link.open(&head).map_err(|closed| io::Error::other(closed.to_string()))?;
     stream.shutdown().await?;

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use nix::sys::uio::pread;
 use protocol::{Errno, file::Handle};
 
-use super::{errno, handles::OpenFile, listing};
+use super::{details::Looker, errno, handles::OpenFile, listing};
+use crate::rights::Rights;
 
 /// Bytes that are read at a time: large enough that the hop to another thread does not show, small enough that many
 /// readers fit into a pod's memory limit.
@@ -30,7 +31,7 @@ enum Source {
     /// A part of a file: from `at`, at most `left` bytes.
     File { file: Arc<OpenFile>, at: i64, left: usize },
     /// A directory from where its descriptor stands, which nobody else uses.
-    Directory(Arc<OpenFile>),
+    Directory(Arc<OpenFile>, Looker),
 }
 
 impl Blob {
@@ -49,7 +50,8 @@ impl Blob {
 
     /// The listing of a directory that nobody else reads; its first entries are read now. Blocks.
     pub(super) fn of_directory(directory: Arc<OpenFile>) -> Result<Self, Errno> {
-        let mut blob = Self { ready: None, rest: Some(Source::Directory(directory)), handle: None };
+        let looker = Looker::at(&*directory);
+        let mut blob = Self { ready: None, rest: Some(Source::Directory(directory, looker)), handle: None };
         blob.ready = blob.read(FIRST_CHUNK)?;
         Ok(blob)
     }
@@ -67,6 +69,14 @@ impl Blob {
     /// The next bytes, if they need no waiting.
     pub(crate) fn take_ready(&mut self) -> Option<Bytes> {
         self.ready.take()
+    }
+
+    /// Those that the rest is to be read with, if they matter: entries of a directory are looked at.
+    pub(crate) fn rights(&self) -> Option<Rights> {
+        match &self.rest {
+            Some(Source::Directory(directory, _)) => Some(directory.rights().clone()),
+            Some(Source::File { .. }) | None => None,
+        }
     }
 
     /// Whether all bytes were taken.
@@ -94,8 +104,8 @@ impl Blob {
                 let ended = *left == 0 || bytes.len() < wanted;
                 (bytes, ended)
             }
-            Source::Directory(directory) => {
-                let bytes = listing::next(&**directory, limit)?;
+            Source::Directory(directory, looker) => {
+                let bytes = listing::next(&**directory, limit, looker)?;
                 let ended = bytes.is_empty();
                 (bytes, ended)
             }

@@ -1,29 +1,34 @@
 //! Directories: what getdents64(2) gives, as the wire has it.
 
-use std::os::fd::{AsFd, AsRawFd};
+use std::{
+    ffi::CStr,
+    os::fd::{AsFd, AsRawFd},
+};
 
 use protocol::{Errno, file::Entry};
+
+use super::details::Looker;
 
 /// Where the fields of `struct linux_dirent64` are: inode number, offset, length of the record, type, name.
 const LEN_AT: usize = 16;
 const KIND_AT: usize = 18;
 const NAME_AT: usize = 19;
 
-/// The next entries of a directory, in a listing ([`Entry`]) of at most `limit` bytes; nothing at its end. Where it
-/// continues is kept with the descriptor.
-pub(super) fn next(directory: impl AsFd, limit: usize) -> Result<Vec<u8>, Errno> {
+/// The next entries of a directory, as many as the kernel puts into `limit` bytes, in a listing ([`Entry`]); nothing at its
+/// end. Where it continues is kept with the descriptor.
+pub(super) fn next(directory: impl AsFd, limit: usize, looker: &mut Looker) -> Result<Vec<u8>, Errno> {
     let mut records = vec![0; limit];
-    let len = getdents64(directory, &mut records)?;
+    let len = getdents64(&directory, &mut records)?;
     records.truncate(len);
-    // An entry is always shorter than its record.
     let (mut read, mut listing) = (0, Vec::with_capacity(len));
     while let Some(record) = records.get(read..) {
         let Some(len) = record.get(LEN_AT..KIND_AT) else { break };
         let len = usize::from(u16::from_ne_bytes([len[0], len[1]]));
         let Some(record) = record.get(..len).filter(|record| record.len() > NAME_AT) else { break };
         let ino = record.first_chunk().copied().map(u64::from_ne_bytes).unwrap_or_default();
-        let name = record[NAME_AT..].split(|byte| *byte == 0).next().unwrap_or_default();
-        Entry { ino, kind: record[KIND_AT], name }.append_to(&mut listing);
+        let Ok(name) = CStr::from_bytes_until_nul(&record[NAME_AT..]) else { break };
+        let details = looker.look(&directory, name);
+        Entry { ino, kind: record[KIND_AT], name: name.to_bytes(), details }.append_to(&mut listing);
         read += len;
     }
     Ok(listing)

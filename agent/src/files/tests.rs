@@ -2,6 +2,7 @@
 
 mod errnos;
 mod hostile;
+mod listing;
 mod opening;
 mod paths;
 

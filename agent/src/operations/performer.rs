@@ -192,7 +192,14 @@ impl Performer {
                 None => Some(self.blobs.clone().acquire_owned().await.expect("never closed")),
                 permit => permit,
             };
-            let (read, held) = self.threads.run_holding(permit, move || Ok((blob.next_chunk()?, blob))).await;
+            let read = move || {
+                let chunk = match blob.rights() {
+                    Some(rights) => rights.perform(|| blob.next_chunk()),
+                    None => blob.next_chunk(),
+                };
+                Ok((chunk?, blob))
+            };
+            let (read, held) = self.threads.run_holding(permit, read).await;
             permit = held.flatten();
             let chunk = match read {
                 Ok((chunk, rest)) => {

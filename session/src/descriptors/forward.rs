@@ -9,8 +9,9 @@ use std::{
 use link::{Link, Stream};
 use protocol::{
     Errno,
-    codec::MESSAGE_LIMIT,
+    codec::{self, MESSAGE_LIMIT},
     control::StreamHead,
+    file::Opened,
     operation::{BLOB_FOLLOWS, name_of},
     text::harmless_bytes,
 };
@@ -25,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 use crate::event::{Event, Observer};
 
 use super::{
-    remembered::{Remembered, may_change},
+    remembered::{Asked, Known, Passing, Question, Remembered, may_change},
     wire::{HEAD_LEN, PAYLOAD_LIMIT, ToHelper, ToSession, head, put},
 };
 
@@ -52,13 +53,24 @@ pub(super) async fn finish(frames: &Frames, number: u32, end: io::Result<()>) {
     let _ = frames.send(frame(ToHelper::End, number, &errno.to_le_bytes())).await;
 }
 
-/// Copies a blob to the helper.
-pub(super) async fn copy(mut blob: impl AsyncRead + Unpin, frames: &Frames, number: u32) -> io::Result<()> {
+/// Copies a blob to the helper. A listing is remembered before the helper hears of its end: programs go on then.
+pub(super) async fn copy(
+    mut blob: impl AsyncRead + Unpin,
+    frames: &Frames,
+    number: u32,
+    mut passing: Option<Passing>,
+) -> io::Result<()> {
     let mut chunk = vec![0; PAYLOAD_LIMIT];
     loop {
         let len = blob.read(&mut chunk).await?;
         if len == 0 {
+            if let Some(passing) = passing {
+                passing.end();
+            }
             return Ok(());
+        }
+        if let Some(passing) = &mut passing {
+            passing.see(&chunk[..len]);
         }
         let sent = frames.send(frame(ToHelper::Data, number, &chunk[..len])).await;
         sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
@@ -110,12 +122,17 @@ pub(super) async fn serve(
                 // Here, and not in the task: the agent shall see them in the helper's order.
                 let unawaited = name_of(&payload) == Some("close"); // close(2) has returned
                 let changing = may_change(&payload).then(|| remembered.changing());
-                let head = StreamHead::Operation(payload);
-                let stream = if unawaited { link.tell(&head) } else { link.open(&head) };
+                let (memory, known) = Memory::of(&remembered, &payload);
+                let stream = known.ok_or_else(|| {
+                    tracing::debug!(operation = name_of(&payload), "asks the agent, for the kernel");
+                    let head = StreamHead::Operation(payload);
+                    if unawaited { link.tell(&head) } else { link.open(&head) }
+                });
                 requests.spawn(async move {
                     let end = match stream {
-                        Ok(stream) => pass_on(stream, taking, &frames, number, &cancel).await,
-                        Err(closed) => Err(io::Error::other(closed.to_string())),
+                        Ok(known) => tell_again(&known, &frames, number).await,
+                        Err(Ok(stream)) => pass_on(stream, taking, &frames, number, (&cancel, memory)).await,
+                        Err(Err(closed)) => Err(io::Error::other(closed.to_string())),
                     };
                     drop(changing);
                     // Before the end is told: the helper may use the number again at once.
@@ -160,13 +177,52 @@ enum Taking {
     WhenAnswered,
 }
 
+/// A question of the helper's whose answer is worth keeping.
+struct Memory {
+    remembered: Arc<Remembered>,
+    asked: Asked,
+    question: Question,
+}
+
+impl Memory {
+    /// Nothing for operations that are no questions; with the answer if there is one already. Of opens there is none: a
+    /// kernel that opens has just looked.
+    fn of(remembered: &Arc<Remembered>, operation: &[u8]) -> (Option<Self>, Option<Known>) {
+        let Some(question) = Question::of(operation) else { return (None, None) };
+        match remembered.find(&question) {
+            Ok(known) if question.opens().is_none() => (None, Some(known)),
+            Ok(_) => (None, None),
+            Err(asked) => (Some(Self { remembered: remembered.clone(), asked, question }), None),
+        }
+    }
+
+    /// Keeps the answer; gives what keeps the listing that follows, if one does.
+    fn keep(self, answer: &[u8]) -> Option<Passing> {
+        let Self { remembered, asked, question } = self;
+        let Some(request) = question.opens() else {
+            remembered.keep(asked, question, answer);
+            return None;
+        };
+        let opened: Result<Opened, Errno> = codec::decode(answer).ok()?;
+        remembered.opened(asked, request, opened.as_ref().map_err(|errno| *errno));
+        remembered.listing(asked, request, opened.as_ref().ok()?)
+    }
+}
+
+/// Answers with what the agent has said before.
+async fn tell_again(known: &Known, frames: &Frames, number: u32) -> io::Result<()> {
+    let payload = [known.asked.to_bytes().as_slice(), &known.answer].concat();
+    let sent = frames.send(frame(ToHelper::Remembered, number, &payload)).await;
+    sent.map_err(|_| io::ErrorKind::BrokenPipe.into())
+}
+
 /// One operation on a stream of its own, which is reset when the helper takes the request back.
 async fn pass_on(
     mut stream: Stream,
     taking: Taking,
     frames: &Frames,
     number: u32,
-    cancel: &CancellationToken,
+    (cancel, memory): (&CancellationToken, Option<Memory>),
 ) -> io::Result<()> {
     let answered = async {
         if taking == Taking::Anyway {
@@ -179,10 +235,11 @@ async fn pass_on(
     if taking == Taking::WhenAnswered {
         stream.shutdown().await?;
     }
+    let passing = memory.and_then(|memory| memory.keep(&answer));
     let sent = frames.send(frame(ToHelper::Answer, number, &answer)).await;
     sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
     let rest = async {
-        if stream.read_u8().await? == BLOB_FOLLOWS { copy(&mut stream, frames, number).await } else { Ok(()) }
+        if stream.read_u8().await? == BLOB_FOLLOWS { copy(&mut stream, frames, number, passing).await } else { Ok(()) }
     };
     if taking == Taking::WhenAnswered {
         return rest.await;

@@ -44,6 +44,8 @@ use tokio_util::task::TaskTracker;
 
 use self::{caller::Caller, device::Device, file::File, leaving::LentOut, mount::Owners, prime::Primes, tree::Tree};
 pub(super) use tree::FRESH;
+#[cfg(test)]
+pub(super) use tree::tests::metadata as metadata_for_tests;
 
 /// First argument of our executable that leads to [`main`].
 pub const HIDDEN_COMMAND: &str = "files-helper";

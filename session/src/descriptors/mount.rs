@@ -30,7 +30,7 @@ use super::{
     launch::Started,
     lent::Lender,
     opening::Opening,
-    remembered::Remembered,
+    remembered::{Passing, Remembered},
     wire::{Held, Moment, PRIME_BIT, Primed, ToHelper},
 };
 use crate::event::{Event, Observer};
@@ -123,13 +123,14 @@ impl Files {
         !self.gone.is_cancelled()
     }
 
-    /// Opens what the agent has opened for `request`, `asked` for it then; `blob` is what comes with it.
+    /// Opens what the agent has opened for `request`, `asked` for it then; `blob` is what comes with it, perhaps a listing to
+    /// be remembered.
     pub(super) async fn open(
         &self,
         request: &Open,
         asked: Moment,
         opened: Opened,
-        blob: Stream,
+        (blob, passing): (Stream, Option<Passing>),
         opening: Opening,
     ) -> Result<Lent, Errno> {
         let Opened { metadata, path, content } = opened;
@@ -157,7 +158,7 @@ impl Files {
         // Whoever reads waits for the bytes that it wants, whoever opens for none.
         let frames = self.frames.clone();
         let copied = async move {
-            let end = forward::copy(blob, &frames, number).await;
+            let end = forward::copy(blob, &frames, number, passing).await;
             forward::finish(&frames, number, end).await;
         };
         self.tasks.spawn(self.cancel.clone().run_until_cancelled_owned(copied));

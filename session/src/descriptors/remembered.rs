@@ -1,15 +1,24 @@
-//! What the target has said of paths a moment ago: interpreters look at the same paths again and again.
+//! What the target has said of paths a moment ago: programs look at the same paths again and again, and at each entry of a
+//! folder that they have listed.
+
+mod folders;
+mod question;
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use protocol::{
-    codec,
+    Errno, codec,
+    file::{Content, Metadata, Open, Opened, Stat, Which},
     operation::{Operation, name_of},
 };
+
+use self::{folders::Folders, question::follows};
+pub(super) use self::{folders::Passing, question::Question};
+use super::wire::Moment;
 
 /// As long as the mount believes it: whichever way a program looks, it sees the same.
 const FRESH: Duration = super::helper::FRESH;
@@ -17,8 +26,14 @@ const FRESH: Duration = super::helper::FRESH;
 /// Answers to keep; beyond that all are forgotten. Each has some hundred bytes, and a path.
 const LIMIT: usize = 4096;
 
-/// Answers to stat(2), access(2) and readlink(2) by path. An answer is forgotten by whatever this session does that may
-/// change any file, and is not kept when such a thing was done since it was asked for.
+/// Longest answer that is kept, in bytes: the text of a link has at most a page.
+const ANSWER_LIMIT: usize = 4200;
+
+/// `O_DIRECTORY` as it travels: by its number on x86-64.
+const TRAVELLING_DIRECTORY: i32 = 0o200_000;
+
+/// Answers to questions about paths ([`Question`]), and listings that tell of their entries. All are forgotten by whatever
+/// this session does that may change any file, and are not kept when such a thing was done since they were asked for.
 #[derive(Debug, Default)]
 pub(super) struct Remembered(Mutex<State>);
 
@@ -26,43 +41,85 @@ pub(super) struct Remembered(Mutex<State>);
 struct State {
     /// How often something may have changed.
     changes: u64,
-    /// By the encoded operation: when it was asked, and the encoded answer.
-    answers: HashMap<Vec<u8>, (Instant, Vec<u8>)>,
+    /// By the encoded operation.
+    answers: HashMap<Vec<u8>, Known>,
+    folders: Folders,
+}
+
+/// An encoded answer, and when it was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) answer: Vec<u8>,
+    pub(super) asked: Moment,
 }
 
 /// When an operation was asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asked {
     changes: u64,
-    at: Instant,
+    at: Moment,
 }
 
 impl Remembered {
-    /// Whether answers to an operation are kept.
-    pub(super) fn keeps(operation: &[u8]) -> bool {
-        matches!(name_of(operation), Some("stat" | "access" | "read_link"))
+    /// That something is asked now.
+    pub(super) fn asked(&self) -> Asked {
+        Asked { changes: self.state().changes, at: Moment::now() }
     }
 
-    /// The answer to an operation, or what [`Self::keep`] wants to know.
-    pub(super) fn find(&self, operation: &[u8]) -> Result<Vec<u8>, Asked> {
-        let state = self.state();
-        let at = Instant::now();
-        match state.answers.get(operation) {
-            Some((asked, answer)) if at.duration_since(*asked) < FRESH => Ok(answer.clone()),
-            _ => Err(Asked { changes: state.changes, at }),
-        }
+    /// The answer to a question, or what [`Self::keep`] wants to know.
+    pub(super) fn find(&self, question: &Question) -> Result<Known, Asked> {
+        let mut state = self.state();
+        let known = state.answers.get(&question.encoded).filter(|known| known.asked.age() < FRESH).cloned();
+        let known = known.or_else(|| state.folders.answer(question));
+        known.ok_or_else(|| Asked { changes: state.changes, at: Moment::now() })
+    }
+
+    /// The folder that is better listed anew than asked for the one entry of a question.
+    pub(super) fn renewable(&self, question: &Question) -> Option<Open> {
+        let path = self.state().folders.renewable(question)?;
+        Some(Open { path, flags: libc::O_RDONLY | TRAVELLING_DIRECTORY, mode: 0 })
     }
 
     /// Keeps an answer.
-    pub(super) fn keep(&self, asked: Asked, operation: Vec<u8>, answer: &[u8]) {
+    pub(super) fn keep(&self, asked: Asked, question: Question, answer: &[u8]) {
         let mut state = self.state();
-        if state.changes != asked.changes {
+        if state.changes != asked.changes || answer.len() > ANSWER_LIMIT || !question.may_keep(answer) {
             return;
         }
+        state.folders.learn(&question, answer);
         if state.answers.len() >= LIMIT {
             state.answers.clear();
         }
-        state.answers.insert(operation, (asked.at, answer.to_owned()));
+        state.answers.insert(question.encoded, Known { answer: answer.to_owned(), asked: asked.at });
+    }
+
+    /// Keeps what the answer to an open tells of the path that was asked for.
+    pub(super) fn opened(&self, asked: Asked, request: &Open, answer: Result<&Opened, Errno>) {
+        let keep = |operation: &Operation, answer: Result<Metadata, Errno>| {
+            // What cannot be encoded has not travelled either.
+            if let (Some(question), Ok(answer)) = (Question::from(operation), codec::encode(&answer)) {
+                self.keep(asked, question, &answer);
+            }
+        };
+        let opened = match answer {
+            Ok(opened) => opened,
+            Err(errno) => return keep(&request.clone().into(), Err(errno)),
+        };
+        let is_link = opened.metadata.mode & libc::S_IFMT == libc::S_IFLNK;
+        // Where no link was on the way, both ways to look are one.
+        let direct = opened.path == request.path && !is_link;
+        for follow in [true, false] {
+            if direct || follow == follows(request.flags) {
+                let file = Which::Path { path: request.path.clone(), follow };
+                keep(&Stat { file }.into(), Ok(opened.metadata));
+            }
+        }
+    }
+
+    /// What keeps the listing that comes with the answer to an open; nothing for what is no directory.
+    pub(super) fn listing(self: &Arc<Self>, asked: Asked, request: &Open, opened: &Opened) -> Option<Passing> {
+        let Content::Listing(_) = opened.content else { return None };
+        Some(Passing::new(self.clone(), asked, [request.path.clone(), opened.path.clone()]))
     }
 
     /// To be held while an operation is under way that may change files.
@@ -75,6 +132,7 @@ impl Remembered {
         let mut state = self.state();
         state.changes += 1;
         state.answers.clear();
+        state.folders = Folders::default();
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -112,68 +170,4 @@ pub(super) fn may_change(operation: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use protocol::file::{Open, Stat, Which};
-
-    use super::*;
-
-    fn encoded(operation: impl Into<Operation>) -> Vec<u8> {
-        codec::encode(&operation.into()).unwrap()
-    }
-
-    fn stat(path: &str) -> Vec<u8> {
-        encoded(Stat { file: Which::Path { path: path.into(), follow: true } })
-    }
-
-    #[test]
-    fn an_answer_is_kept_until_something_may_have_changed() {
-        let remembered = Remembered::default();
-        let asked = remembered.find(&stat("/a")).unwrap_err();
-        remembered.keep(asked, stat("/a"), b"answer");
-        assert_eq!(remembered.find(&stat("/a")).unwrap(), b"answer");
-        remembered.find(&stat("/b")).unwrap_err();
-        remembered.forget();
-        remembered.find(&stat("/a")).unwrap_err();
-    }
-
-    #[test]
-    fn an_answer_from_before_a_change_is_not_kept() {
-        let remembered = Remembered::default();
-        let asked = remembered.find(&stat("/a")).unwrap_err();
-        remembered.forget();
-        remembered.keep(asked, stat("/a"), b"answer");
-        remembered.find(&stat("/a")).unwrap_err();
-    }
-
-    #[test]
-    fn an_answer_grows_old_from_when_it_was_asked_for() {
-        let remembered = Remembered::default();
-        let asked = remembered.find(&stat("/a")).unwrap_err();
-        let asked = Asked { at: asked.at.checked_sub(FRESH).unwrap(), ..asked };
-        remembered.keep(asked, stat("/a"), b"answer");
-        remembered.find(&stat("/a")).unwrap_err();
-    }
-
-    #[test]
-    fn what_may_change_files_is_told_from_what_looks() {
-        let open = |flags| encoded(Open { path: b"/x".to_vec(), flags, mode: 0 });
-        assert!(!may_change(&open(libc::O_RDWR)));
-        assert!(may_change(&open(libc::O_WRONLY | libc::O_CREAT)));
-        assert!(may_change(&open(libc::O_WRONLY | libc::O_TRUNC)));
-        assert!(may_change(&open(libc::O_RDWR | libc::O_TMPFILE)));
-        assert!(!may_change(&open(libc::O_DIRECTORY)));
-        assert!(!may_change(&stat("/x")));
-        assert!(may_change(b"\xff"));
-    }
-
-    #[test]
-    fn memory_is_bounded() {
-        let remembered = Remembered::default();
-        for number in 0..=LIMIT {
-            let operation = stat(&number.to_string());
-            let asked = remembered.find(&operation).unwrap_err();
-            remembered.keep(asked, operation, b"answer");
-        }
-        assert_eq!(remembered.state().answers.len(), 1);
-    }
-}
+mod tests;

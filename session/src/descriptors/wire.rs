@@ -4,6 +4,8 @@
 //! sends the answer and its blob back under the same number. The session announces files that it is about to open
 //! ([`Primed`]) under numbers that have [`PRIME_BIT`] set.
 
+use std::time::Duration;
+
 use nix::time::{ClockId, clock_gettime};
 use protocol::{
     codec::{self, DecodeError, EncodeError},
@@ -37,6 +39,9 @@ pub(super) enum ToHelper {
     Settle = 5,
     /// The session has closed its own copy of the descriptor that came of an announcement: the program has the others.
     Returned = 6,
+    /// As [`ToHelper::Answer`], but what the agent has said before: when it was asked for that ([`Moment`], 8 bytes) stands
+    /// in front.
+    Remembered = 7,
 }
 
 /// What the helper says.
@@ -54,9 +59,8 @@ pub(super) enum ToSession {
 
 impl ToHelper {
     pub(super) fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Answer, Self::Data, Self::End, Self::Prime, Self::Unprime, Self::Settle, Self::Returned]
-            .get(usize::from(byte))
-            .copied()
+        use ToHelper::{Answer, Data, End, Prime, Remembered, Returned, Settle, Unprime};
+        [Answer, Data, End, Prime, Unprime, Settle, Returned, Remembered].get(usize::from(byte)).copied()
     }
 }
 
@@ -75,6 +79,24 @@ impl Moment {
         let now = clock_gettime(ClockId::CLOCK_MONOTONIC).expect("every Linux has this clock");
         let [seconds, nanoseconds] = [now.tv_sec(), now.tv_nsec()].map(|part| u64::try_from(part).unwrap_or(0));
         Self(seconds * 1_000_000_000 + nanoseconds)
+    }
+
+    /// How long ago it was.
+    pub(super) fn age(self) -> Duration {
+        Duration::from_nanos(Self::now().0.saturating_sub(self.0))
+    }
+
+    #[cfg(test)]
+    pub(super) fn before(self, by: Duration) -> Self {
+        Self(self.0.saturating_sub(u64::try_from(by.as_nanos()).expect("some seconds")))
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; 8] {
+        self.0.to_le_bytes()
+    }
+
+    pub(super) fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_le_bytes(bytes))
     }
 }
 

@@ -32,7 +32,7 @@ impl Shared {
     pub(super) fn make_directory(&self, path: &[u8], mut listing: &[u8]) -> Result<PathBuf, Errno> {
         let directory = self.place(path)?;
         fs::create_dir_all(&directory)?;
-        while let Some(Entry { ino: _, kind, name }) = Entry::take_from(&mut listing) {
+        while let Some(Entry { kind, name, .. }) = Entry::take_from(&mut listing) {
             if name == b"." || name == b".." {
                 continue;
             }

@@ -82,8 +82,7 @@ impl Helper {
     pub(super) async fn attributes(self: &Rc<Self>, node: &Rc<Node>, file: Option<&Rc<File>>) -> Result<Body, Errno> {
         node.writes.settle(self, node).await;
         if node.fresh().is_none() {
-            let asked = Moment::now();
-            let (metadata, _) = self.caller.ask(Stat { file: Self::which(node, file) }).await?;
+            let (metadata, asked) = self.caller.ask_lately(Stat { file: Self::which(node, file) }).await?;
             node.learn(metadata, asked);
         }
         Ok(self.attribute_answer(node))

@@ -14,12 +14,14 @@ use protocol::{
 };
 use tokio::sync::Notify;
 
-use super::super::wire::{PRIME_BIT, ToSession, put};
+use super::super::wire::{Moment, PRIME_BIT, ToSession, put};
 
 /// What the session sends under one number.
 #[derive(Debug, Default)]
 pub(super) struct Incoming {
     answer: RefCell<Vec<u8>>,
+    /// When the agent was asked, if the session had the answer already.
+    asked: Cell<Option<Moment>>,
     blob: RefCell<Vec<u8>>,
     /// How it ended, once it has.
     end: Cell<Option<Result<(), Errno>>>,
@@ -29,6 +31,12 @@ pub(super) struct Incoming {
 impl Incoming {
     pub(super) fn set_answer(&self, answer: &[u8]) {
         self.answer.replace(answer.to_vec());
+    }
+
+    /// The answer to an earlier question.
+    pub(super) fn set_remembered(&self, asked: Moment, answer: &[u8]) {
+        self.asked.set(Some(asked));
+        self.set_answer(answer);
     }
 
     pub(super) fn add(&self, bytes: &[u8]) {
@@ -120,6 +128,14 @@ impl Caller {
     pub(super) async fn ask<R: Request>(&self, request: R) -> Result<(R::Reply, Vec<u8>), Errno> {
         let sent = self.begin(request)?;
         self.answer_to(sent).await
+    }
+
+    /// Asks for what may be known already; the answer and when the agent was asked.
+    pub(super) async fn ask_lately<R: Request>(&self, request: R) -> Result<(R::Reply, Moment), Errno> {
+        let now = Moment::now();
+        let place = self.place(self.begin(request)?);
+        place.sent.incoming.wait().await?;
+        Ok((place.reply()?, place.sent.incoming.asked.get().unwrap_or(now)))
     }
 
     /// Asks, and takes the question back at `given_up`. The answer counts even then if there is one: what it tells of has

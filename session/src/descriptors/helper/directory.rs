@@ -42,7 +42,7 @@ impl Listing {
         let first = usize::try_from(position).unwrap_or(usize::MAX);
         for (index, start) in self.starts.iter().enumerate().skip(first) {
             let mut rest = &self.blob[*start as usize..];
-            let Some(Entry { ino, kind, name }) = Entry::take_from(&mut rest) else { break };
+            let Some(Entry { ino, kind, name, details: _ }) = Entry::take_from(&mut rest) else { break };
             let padding = name.len().next_multiple_of(8) - name.len();
             if out.0.len() + 24 + name.len() + padding > room {
                 break;
@@ -86,7 +86,7 @@ mod tests {
         let mut blob = Vec::new();
         let names: Vec<String> = (0..500).map(|index| format!("{}{index}", "n".repeat(index % 90))).collect();
         for name in &names {
-            Entry { ino: 7, kind: libc::DT_REG, name: name.as_bytes() }.append_to(&mut blob);
+            Entry { ino: 7, kind: libc::DT_REG, name: name.as_bytes(), details: None }.append_to(&mut blob);
         }
         for room in [300, 4096, 1 << 20] {
             let listing = Listing::new(blob.clone());
@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn a_broken_listing_ends_where_it_breaks() {
         let mut blob = Vec::new();
-        Entry { ino: 1, kind: libc::DT_DIR, name: b"." }.append_to(&mut blob);
-        blob.extend(b"12345678\x04a/b\0");
+        Entry { ino: 1, kind: libc::DT_DIR, name: b".", details: None }.append_to(&mut blob);
+        blob.extend(b"12345678\x04a/b\0\0");
         assert_eq!(Listing::new(blob).starts, [0]);
     }
 }

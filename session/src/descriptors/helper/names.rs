@@ -123,9 +123,8 @@ impl Helper {
     }
 
     async fn find_now(&self, path: &[u8]) -> Result<Rc<Node>, Errno> {
-        let asked = Moment::now();
         let file = Which::Path { path: path.to_vec(), follow: false };
-        let (metadata, _) = self.caller.ask(Stat { file }).await?;
+        let (metadata, asked) = self.caller.ask_lately(Stat { file }).await?;
         Ok(self.tree.borrow_mut().found(path, metadata, asked))
     }
 

@@ -12,7 +12,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::{Helper, caller::Incoming, device::Device, interrupts::Interrupts};
 use crate::descriptors::registered;
-use crate::descriptors::wire::{HEAD_LEN, PAYLOAD_LIMIT, PRIME_BIT, Primed, ToHelper, ToSession, head};
+use crate::descriptors::wire::{HEAD_LEN, Moment, PAYLOAD_LIMIT, PRIME_BIT, Primed, ToHelper, ToSession, head};
 
 /// Bytes taken from the socket at once.
 const CHUNK: usize = PAYLOAD_LIMIT + HEAD_LEN;
@@ -146,6 +146,11 @@ impl Inbox {
             ToHelper::Answer => {
                 if let Some(place) = place {
                     place.set_answer(payload);
+                }
+            }
+            ToHelper::Remembered => {
+                if let (Some(place), Some((asked, answer))) = (place, payload.split_first_chunk()) {
+                    place.set_remembered(Moment::from_bytes(*asked), answer);
                 }
             }
             ToHelper::Data => {

@@ -4,7 +4,7 @@ use std::{
     cell::{Cell, RefCell},
     collections::HashMap,
     rc::{Rc, Weak},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use protocol::file::Metadata;
@@ -41,11 +41,11 @@ pub(super) struct Node {
     files: RefCell<Vec<Weak<File>>>,
 }
 
-/// What the target said, and when.
+/// What the target said, and when it was asked.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     metadata: Metadata,
-    since: Instant,
+    asked: Moment,
     stale: bool,
 }
 
@@ -110,18 +110,21 @@ impl Node {
 
     /// What is known, and for how long it may still be believed; nothing if it may not.
     pub(super) fn fresh(&self) -> Option<(Metadata, Duration)> {
-        let Known { metadata, since, stale } = self.known.get()?;
-        let rest = FRESH.checked_sub(since.elapsed()).filter(|_| !stale && !self.writes.are_pending())?;
+        let Known { metadata, asked, stale } = self.known.get()?;
+        let rest = FRESH.checked_sub(asked.age()).filter(|_| !stale && !self.writes.are_pending())?;
         Some((metadata, rest))
     }
 
     /// Notes what the target says, and was `asked` for then. It is not believed where something has changed since.
     pub(super) fn learn(&self, metadata: Metadata, asked: Moment) {
+        if self.known.get().is_some_and(|known| known.asked > asked && !known.stale) {
+            return; // the session had the answer, and we have asked since
+        }
         if self.metadata().is_some_and(|old| (old.size, old.mtime) != (metadata.size, metadata.mtime)) {
             self.version.set(self.version.get() + 1);
         }
         let stale = self.doubted.get() >= asked;
-        self.known.set(Some(Known { metadata, since: Instant::now(), stale }));
+        self.known.set(Some(Known { metadata, asked, stale }));
     }
 
     /// Notes that what is known is no longer so.

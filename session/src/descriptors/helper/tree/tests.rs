@@ -2,7 +2,7 @@ use protocol::file::Timestamp;
 
 use super::*;
 
-pub(in super::super) fn metadata(ino: u64, kind: u32) -> Metadata {
+pub(in crate::descriptors) fn metadata(ino: u64, kind: u32) -> Metadata {
     let time = Timestamp { seconds: 0, nanoseconds: 0 };
     Metadata {
         dev: 1,
