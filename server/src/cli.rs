@@ -8,7 +8,7 @@ use std::{
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{check, demo, editor, env, exec, exit, explain, ext, flags::LaunchFlags, ls, terminal};
+use crate::{check, demo, editor, env, exec, exit, explain, ext, flags::LaunchFlags, ls, sessions, terminal};
 
 /// Run a local program as if it ran in a pod of a Kubernetes cluster.
 #[derive(Debug, Parser)]
@@ -49,6 +49,8 @@ enum Command {
     Explain(explain::command::Arguments),
     /// Environment variables: what the pod has, and what the program would get
     Env(env::Arguments),
+    /// List the sessions on this machine, whoever has started them, or end one
+    Sessions(sessions::Arguments),
     /// Check configuration files
     Check(check::CheckArguments),
     /// Check a configuration file, for programs: prints JSON
@@ -96,7 +98,7 @@ struct DemoArguments {
 }
 
 /// Commands that people know, and that this version lacks.
-const LACKING: [&str; 21] = [
+const LACKING: [&str; 20] = [
     "chaos",
     "ci",
     "container",
@@ -112,7 +114,6 @@ const LACKING: [&str; 21] = [
     "qs",
     "queues",
     "session",
-    "sessions",
     "subscribe",
     "ui",
     "up",
@@ -148,6 +149,7 @@ pub(crate) fn main(mut arguments: Vec<OsString>) -> ExitCode {
         Command::Ext(arguments) => ext::main(arguments),
         Command::Explain(arguments) => explain::command::main(&arguments),
         Command::Env(arguments) => env::main(arguments),
+        Command::Sessions(arguments) => sessions::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::VerifyConfig(arguments) => check::verify(&arguments),
         Command::Schema => check::schema(),

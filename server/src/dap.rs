@@ -40,7 +40,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use session::event::Observer;
+use session::{event::Observer, view::By};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
@@ -90,6 +90,7 @@ where
 /// Starts the session of a launch that somebody else makes: `arguments` are the keys of a launch configuration that
 /// matter here (`mirrord`, `cwd`, `env`), `folder` is what they are relative to. Fails with text for the user.
 pub(crate) async fn session(
+    name: String,
     mut arguments: serde_json::Map<String, serde_json::Value>,
     variables: &BTreeMap<OsString, OsString>,
     folder: &Path,
@@ -104,5 +105,5 @@ pub(crate) async fn session(
         environment: start::environment(variables, &arguments),
         working_directory: launch::working_directory(&arguments, folder),
     };
-    backing::start(launch, observer, cancel).await
+    backing::start(launch, By::Editor, Some(name), observer, cancel).await
 }

@@ -17,6 +17,7 @@ use session::{
     Options, Place, Session,
     event::{Event, Observer},
     start::local::{LocalPod, LocalPodOptions, MESSAGE_PATH, MESSAGE_VARIABLE, Response, WEB_PORT},
+    view::By,
 };
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -138,6 +139,8 @@ async fn start_session(
         environment: std::env::vars_os().collect(),
         working_directory: std::env::current_dir().unwrap_or_else(|_| Path::new("/").to_owned()),
         place: Place::Local(pod.clone()),
+        by: By::Terminal,
+        name: None,
     };
     let observer = Observer::new(move |event| {
         tracing::debug!(?event, "session");

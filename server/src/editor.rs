@@ -1,12 +1,14 @@
 //! What an editor starts: the language server and the debug adapter on standard input and output.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use futures::future::BoxFuture;
 use session::{
     Injection,
+    control::client,
     event::Observer,
     live::{Live, LiveOptions},
+    view::View,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -104,6 +106,18 @@ fn cancelled_by_signals() -> CancellationToken {
 struct ClusterSessions;
 
 impl SessionSource for ClusterSessions {
+    fn name(&self) -> Result<String, String> {
+        session::new_name().map_err(|error| error.to_string())
+    }
+
+    fn everywhere(&self) -> BoxFuture<'static, Vec<View>> {
+        Box::pin(async { client::sessions(&std::env::vars_os().collect()).await })
+    }
+
+    fn stop_elsewhere(&self, name: String) -> BoxFuture<'static, io::Result<()>> {
+        Box::pin(async move { client::stop(&name, &std::env::vars_os().collect()).await })
+    }
+
     fn start(
         &self,
         launch: Launch,
@@ -112,9 +126,9 @@ impl SessionSource for ClusterSessions {
     ) -> BoxFuture<'static, Result<Box<dyn Session>, String>> {
         Box::pin(async move {
             let layer = bundle::layer().map_err(|error| error.to_string())?;
-            let Launch { start, environment, folder } = launch;
+            let Launch { name, start, environment, folder } = launch;
             let arguments = start.arguments();
-            let session = dap::session(arguments, &environment, &folder, layer, observer, cancel).await?;
+            let session = dap::session(name, arguments, &environment, &folder, layer, observer, cancel).await?;
             Ok(Box::new(ClusterSession(session)) as Box<dyn Session>)
         })
     }
@@ -127,9 +141,12 @@ impl Session for ClusterSession {
         self.0.injection().clone()
     }
 
-    fn counters(&self) -> (u64, u64, u64) {
-        let session::Counters { link, processes } = self.0.counters();
-        (link.bytes_sent, link.bytes_received, processes)
+    fn view(&self) -> View {
+        self.0.view(false)
+    }
+
+    fn stop_wanted(&self) -> BoxFuture<'static, ()> {
+        Box::pin(self.0.stop_wanted())
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -12,7 +12,7 @@ use config::{
         account::{Entry, Source},
     },
 };
-use session::{Options, Place, event::Event};
+use session::{Options, Place, event::Event, view::By};
 
 use crate::{
     bundle,
@@ -89,6 +89,8 @@ async fn diff(arguments: DiffArguments, signals: &mut Signals) -> Result<u8, Fai
         working_directory: std::env::current_dir()
             .map_err(|error| Failure::new(exit::FAILURE, &format!("the working directory: {error}")))?,
         place,
+        by: By::Terminal,
+        name: None,
     };
     let progress = Progress::start(Mode::chosen(), Sink::Stderr);
     let started = exec::start_session(options, &progress, signals).await;

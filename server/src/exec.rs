@@ -13,7 +13,7 @@ use std::{
 
 use protocol::policy::{LAUNCH_COMMAND, PREFIX_COMMAND};
 use rules::executable::Reason;
-use session::{Injection, Options, Place, Session, event::Event};
+use session::{Injection, Options, Place, Session, event::Event, view::By};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
@@ -149,6 +149,8 @@ fn prepare(arguments: cli::ExecArguments, place: Place) -> Result<Launch, Failur
         environment: std::env::vars_os().collect(),
         working_directory,
         place,
+        by: By::Terminal,
+        name: None,
     };
     Ok(Launch { program: Program { name, found }, arguments: words.collect(), options })
 }

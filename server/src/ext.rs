@@ -11,7 +11,7 @@ use std::{ffi::OsString, path::PathBuf};
 
 use config::Severity;
 use serde_json::{Value, json};
-use session::{Injection, Options, Place, event::Event};
+use session::{Injection, Options, Place, event::Event, view::By};
 
 use crate::{
     bundle,
@@ -111,6 +111,8 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
         working_directory: std::env::current_dir()
             .map_err(|error| Failed::because(&format!("the working directory: {error}")))?,
         place: Place::Cluster,
+        by: By::Editor,
+        name: None,
         config: settings.loaded,
     };
     let session = exec::start_session(options, &progress, signals).await?;
@@ -122,7 +124,7 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
         terminal::say("warning: the session did not end in good order; the agent ends by itself");
     }
     match ended {
-        lifetime::Ended::Deserted => Ok(0),
+        lifetime::Ended::Deserted | lifetime::Ended::Stopped => Ok(0),
         lifetime::Ended::Signal(received) => Ok(received.exit_code()),
         lifetime::Ended::Lost(reason) => Err(Failed::because(&format!("the session is lost: {reason}"))),
     }

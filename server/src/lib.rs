@@ -20,6 +20,7 @@ mod ls;
 pub mod lsp;
 mod program;
 mod progress;
+mod sessions;
 mod settings;
 mod signals;
 mod terminal;

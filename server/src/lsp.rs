@@ -169,9 +169,8 @@ impl Server {
         requests::sessions::stop(&self.shared, stop).await
     }
 
-    #[expect(clippy::unused_async, reason = "the router takes handlers that are asynchronous")]
     async fn sessions(&self) -> Result<extension::Sessions> {
-        Ok(requests::sessions::list(&self.shared))
+        Ok(requests::sessions::list(&self.shared).await)
     }
 
     async fn explain(&self, params: Explain) -> Result<Explanation> {

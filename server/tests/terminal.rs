@@ -37,6 +37,8 @@ mod names;
 mod pod;
 #[path = "terminal/refusals.rs"]
 mod refusals;
+#[path = "terminal/sessions.rs"]
+mod sessions;
 #[path = "terminal/signals.rs"]
 mod signals;
 #[path = "terminal/sockets.rs"]

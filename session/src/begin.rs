@@ -21,12 +21,13 @@ use protocol::{
     link::variable,
     policy::{FileMode, FilePolicy, Policy},
 };
-use tokio::sync::watch;
+use tokio::{net::UnixListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Error, Injection, Place, Session,
     agent::Connected,
+    control::{self, Control},
     descriptors::{
         Copies, Files,
         launch::{self, Started, Unavailable},
@@ -45,7 +46,9 @@ use crate::{
     proxy::{self, Proxy},
     random::{hex, random},
     running::{self, Parts},
+    seen::Seen,
     setup, start, supervisor,
+    view::By,
 };
 
 /// How to start a session.
@@ -63,10 +66,21 @@ pub struct Options {
     pub working_directory: PathBuf,
     /// Where the agent runs.
     pub place: Place,
+    /// Who starts it.
+    pub by: By,
+    /// What it is called, if that is decided already: a result of [`new_name`].
+    pub name: Option<String>,
+}
+
+/// A name for a session: nobody guesses it, and people can type it.
+pub fn new_name() -> Result<String, Error> {
+    random::<4>().map(|bytes| hex(&bytes)).map_err(local("naming the session"))
 }
 
 /// Starts all that a session is made of.
 pub(crate) async fn start(options: Options, observer: Observer) -> Result<Session, Error> {
+    let seen = Seen::default();
+    let observer = watched(observer, seen.clone());
     let here = setup::Here { environment: &options.environment, working_directory: &options.working_directory };
     let mut plan = setup::plan(&options.config, &here)?;
     for warning in std::mem::take(&mut plan.warnings) {
@@ -96,6 +110,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
             policy: plan.policy.incoming.clone(),
             spared,
             book: book.clone(),
+            seen: seen.clone(),
             observer: observer.clone(),
             tasks: tasks.clone(),
             cancel: cancel.clone(),
@@ -114,9 +129,8 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
         plan.policy.launch.launcher = options.helper.clone().into_os_string().into_vec();
     }
     let secret = random().map_err(local("making the session's secret"))?;
-    let name = hex(&random::<8>().map_err(local("naming the session"))?);
-    let socket = proxy::Socket::new(&runtime_directory(&options.environment), &name)
-        .map_err(local("making the socket for the program's processes"))?;
+    let name = options.name.clone().map_or_else(new_name, Ok)?;
+    let (socket, control) = sockets(&options, &name)?;
     let handed = environment::Handed::new(&change);
     plan.policy.launch.load_environment = plan.env.load_from_process;
     let (early, imported) =
@@ -137,6 +151,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
         copies,
         hold,
         book,
+        seen: seen.clone(),
         name_servers,
         sockets: supervisor::Sockets::default(),
         listeners: listeners.clone(),
@@ -153,16 +168,17 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
     };
     until_stopped(Box::pin(proxy::serve(proxy.clone(), socket)));
     until_stopped(Box::pin(deliver(accept, listeners, tasks.clone(), cancel.clone())));
-    until_stopped(Box::pin(keeper::keep(link.clone(), observer.clone(), lost_tx)));
+    until_stopped(Box::pin(keeper::keep(link.clone(), observer.clone(), seen, lost_tx)));
     tasks.spawn(running::end_when_lost(proxy.clone(), lost.clone()));
     until_stopped(Box::pin(doubt(confirm, link, observer.clone())));
+    let controlled = Arc::new(Control::new(name, options.by, proxy.clone(), injection, account));
+    until_stopped(Box::pin(control::serve(controlled.clone(), control)));
     observer.step(Step::Ready { target, reused_agent: reused });
     observer.tell(Event::State(State::Connected));
     let EnvChange { set, unset } = imported;
     Ok(Session {
-        injection,
         imported: Injection { set, unset },
-        account: Arc::new(account),
+        control: controlled,
         parts: Arc::new(Parts { proxy, tasks, cancel }),
         lost,
         observer,
@@ -259,8 +275,36 @@ async fn deliver(mut accept: Accept, listeners: Option<Arc<Listeners>>, tasks: T
     }
 }
 
-/// Where sockets of this user belong: `XDG_RUNTIME_DIR`, else the folder for temporary files.
+/// The sockets in the session's folder: the layers' and the one that controls the session.
+fn sockets(options: &Options, name: &str) -> Result<(proxy::Socket, UnixListener), Error> {
+    let socket = proxy::Socket::new(&runtime_directory(&options.environment), name)
+        .map_err(local("making the socket for the program's processes"))?;
+    let control = control::listen(socket.folder()).map_err(local("making the socket that controls the session"))?;
+    Ok((socket, control))
+}
+
+/// An observer that also notes what views show.
+fn watched(observer: Observer, seen: Seen) -> Observer {
+    Observer::new(move |event| {
+        match &event {
+            Event::Step(step) => seen.step(step),
+            Event::State(state) => seen.state(state),
+            _ => {}
+        }
+        observer.tell(event);
+    })
+}
+
+/// Where sockets of this user may be: `XDG_RUNTIME_DIR`, and the folders for temporary files.
+pub(crate) fn runtime_directories(environment: &BTreeMap<OsString, OsString>) -> Vec<PathBuf> {
+    let named = ["XDG_RUNTIME_DIR", "TMPDIR"].map(|name| environment.get(OsStr::new(name)).map(PathBuf::from));
+    let mut directories: Vec<_> = named.into_iter().flatten().filter(|path| path.is_dir()).collect();
+    directories.push("/tmp".into());
+    directories.dedup();
+    directories
+}
+
+/// Where sockets of this user belong: the first of them.
 fn runtime_directory(environment: &BTreeMap<OsString, OsString>) -> PathBuf {
-    let candidate = |name: &str| environment.get(OsStr::new(name)).map(PathBuf::from).filter(|path| path.is_dir());
-    candidate("XDG_RUNTIME_DIR").or_else(|| candidate("TMPDIR")).unwrap_or_else(|| "/tmp".into())
+    runtime_directories(environment).swap_remove(0)
 }

@@ -84,6 +84,7 @@ async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Opene
     if stream.read_u8().await? != BLOB_FOLLOWS {
         return Err(Errno::EIO);
     }
+    proxy.seen.file(&request.path, request.flags & libc::O_ACCMODE != libc::O_RDONLY);
     let metadata = opened.metadata;
     let Some(files) = mounted(proxy) else {
         let copied = copies::open(proxy, request, asked, opened, stream, opening).await;

@@ -27,6 +27,7 @@ use crate::{
     event::{Event, Observer},
     names::{AddressBook, random_token},
     ports, relay,
+    seen::{Passing, Seen},
 };
 
 /// Pause between a process's last message and the look at its listeners: the kernel closes its descriptors one by one.
@@ -40,6 +41,7 @@ pub(crate) struct Parts {
     /// Ports of the target on which kubelet probes stay with it.
     pub(crate) spared: Vec<u16>,
     pub(crate) book: AddressBook,
+    pub(crate) seen: Seen,
     pub(crate) observer: Observer,
     pub(crate) tasks: TaskTracker,
     pub(crate) cancel: CancellationToken,
@@ -64,6 +66,8 @@ struct Known {
 struct Subscription {
     local: SocketAddr,
     cancel: CancellationToken,
+    /// Shows it for as long as it lasts.
+    _seen: Passing,
 }
 
 /// Copy or take over, as the wire says it; nothing when incoming traffic is left alone.
@@ -122,7 +126,8 @@ impl Listeners {
                     )));
                 }
                 let cancel = self.parts.cancel.child_token();
-                let subscription = Subscription { local, cancel: cancel.clone() };
+                let seen = self.parts.seen.port(port, local, self.parts.mode);
+                let subscription = Subscription { local, cancel: cancel.clone(), _seen: seen };
                 self.known.lock().expect("no panic while held").subscriptions.insert(port, subscription);
                 self.parts.observer.tell(Event::Subscribed { port, local, mode: self.parts.mode, means });
                 self.parts.tasks.spawn(keep(self.clone(), port, stream, cancel));
@@ -183,6 +188,7 @@ impl Listeners {
             return; // the link is gone, and the program's side closes with it
         }
         self.parts.observer.tell(Event::Incoming { port: incoming.port, peer: incoming.peer, mode: incoming.mode });
+        let _seen = self.parts.seen.request(incoming.port, incoming.peer, incoming.mode);
         match incoming.mode {
             Mode::Steal => relay::both_ways(program, stream).await,
             Mode::Mirror => relay::one_way(program, stream).await,

@@ -5,7 +5,10 @@ use std::time::Duration;
 use link::Link;
 use tokio::sync::watch;
 
-use crate::event::{Event, Observer, State};
+use crate::{
+    event::{Event, Observer, State},
+    seen::Seen,
+};
 
 /// The agent gives a session up that it has not heard for this long.
 pub(crate) const LEASE: Duration = Duration::from_secs(20);
@@ -17,12 +20,15 @@ const PING_INTERVAL: Duration = Duration::from_secs(1);
 const DEGRADED_AFTER: Duration = Duration::from_millis(2_500);
 
 /// Pings until the link is closed; tells every change of state, and the last one through `lost`.
-pub(crate) async fn keep(link: Link, observer: Observer, lost: watch::Sender<Option<String>>) {
+pub(crate) async fn keep(link: Link, observer: Observer, seen: Seen, lost: watch::Sender<Option<String>>) {
     let mut degraded = false;
     let reason = loop {
         tokio::select! {
             reason = link.closed() => break reason.to_string(),
             () = tokio::time::sleep(PING_INTERVAL) => {}
+        }
+        if let Some(answered_after) = link.counters().round_trip {
+            seen.ping(answered_after);
         }
         let silence = link.last_heard().elapsed();
         if silence > LEASE {

@@ -7,11 +7,14 @@
 
 // A session as a whole.
 mod begin;
+pub mod control;
 mod error;
 pub mod event;
 mod injection;
 mod running;
+mod seen;
 mod setup;
+pub mod view;
 
 // The cluster, the target, and the agent beside it.
 mod agent;
@@ -40,10 +43,10 @@ mod random;
 mod relay;
 mod supervisor;
 
-pub use begin::Options;
+pub use begin::{Options, new_name};
 pub use error::Error;
 pub use injection::Injection;
 pub use place::Place;
-pub use running::{Counters, NoLayer, Session};
+pub use running::{Counters, NoLayer, Session, Standing};
 pub use setup::{Here, Refused, policy};
 pub use supervisor::{Unwatchable, probe};

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::connection::Connection;
-pub(crate) use self::socket::Socket;
+pub(crate) use self::socket::{FOLDER_PREFIX, Socket};
 use crate::{
     descriptors::{Copies, Files},
     environment::Handed,
@@ -31,6 +31,7 @@ use crate::{
     nameservers::NameServers,
     ports,
     programs::Programs,
+    seen::Seen,
     supervisor,
 };
 
@@ -43,6 +44,7 @@ pub(crate) struct Proxy {
     pub(crate) environment: Handed,
     pub(crate) hold: Option<Arc<Hold>>,
     pub(crate) book: AddressBook,
+    pub(crate) seen: Seen,
     pub(crate) name_servers: Arc<NameServers>,
     /// Sockets of supervised programs.
     pub(crate) sockets: supervisor::Sockets,

@@ -7,10 +7,14 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    Error, Injection, Options, begin, descriptors,
+    Error, Injection, Options, begin,
+    control::Control,
+    descriptors,
     event::{Event, Observer, State},
     programs,
     proxy::Proxy,
+    seen::Passing,
+    view::View,
 };
 
 /// Time for programs to end in good order once their session is lost.
@@ -32,13 +36,16 @@ pub struct Counters {
 
 /// A running session. Dropping it without [`Session::stop`] ends it abruptly, which is safe as well.
 pub struct Session {
-    pub(crate) injection: Injection,
     pub(crate) imported: Injection,
-    pub(crate) account: Arc<Account>,
+    pub(crate) control: Arc<Control>,
     pub(crate) parts: Arc<Parts>,
     pub(crate) lost: watch::Receiver<Option<String>>,
     pub(crate) observer: Observer,
 }
+
+/// A debugger holds a program for as long as this lives.
+#[derive(Debug)]
+pub struct Standing(#[expect(dead_code, reason = "ends what it stands for when it is dropped")] Passing);
 
 /// What ends with the last handle of a session.
 pub(crate) struct Parts {
@@ -56,7 +63,7 @@ impl Session {
 
     /// What to apply to the program's launch.
     pub fn injection(&self) -> &Injection {
-        &self.injection
+        &self.control.injection
     }
 
     /// What the program's processes import themselves when they start (`feature.env.load_from_process`). For a program that
@@ -67,7 +74,7 @@ impl Session {
 
     /// What becomes of each environment variable, the layer's own aside.
     pub fn environment(&self) -> &Account {
-        &self.account
+        &self.control.account
     }
 
     /// Waits until a layer has said hello.
@@ -125,7 +132,27 @@ impl Session {
         }
     }
 
-    /// Counters for benches and views.
+    /// Its name, which is free for others once it has ended.
+    pub fn name(&self) -> &str {
+        &self.control.name
+    }
+
+    /// What it is and does; with the target's variables and their values, if `environment`.
+    pub fn view(&self, environment: bool) -> View {
+        self.control.view(environment)
+    }
+
+    /// Resolves when somebody asks over the control socket that the session end. Whoever has started it ends it.
+    pub fn stop_wanted(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.control.stop.clone().cancelled_owned()
+    }
+
+    /// A debugger holds a program of the session, until what is given is dropped.
+    pub fn standing(&self) -> Standing {
+        Standing(self.parts.proxy.seen.standing())
+    }
+
+    /// Counters for benches.
     pub fn counters(&self) -> Counters {
         Counters { link: self.parts.proxy.link.counters(), processes: *self.parts.proxy.reported.borrow() }
     }

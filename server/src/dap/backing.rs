@@ -13,6 +13,7 @@ use futures::future::BoxFuture;
 use session::{
     Injection, Options, Place,
     event::{Event, Observer},
+    view::By,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -71,7 +72,7 @@ impl Sessions {
     ) -> Result<Backing, String> {
         match self {
             Self::Cluster => {
-                let session = start(launch, observer, cancel).await;
+                let session = start(launch, By::Debug, None, observer, cancel).await;
                 session.map(|session| Backing::Session(Arc::new(session)))
             }
             #[cfg(test)]
@@ -80,9 +81,11 @@ impl Sessions {
     }
 }
 
-/// Starts a session in the cluster. Fails with text for the user.
+/// Starts a session in the cluster, under `name` if it has one already. Fails with text for the user.
 pub(super) async fn start(
     launch: Launch,
+    by: By,
+    name: Option<String>,
     observer: Observer,
     cancel: CancellationToken,
 ) -> Result<session::Session, String> {
@@ -95,6 +98,8 @@ pub(super) async fn start(
         environment,
         working_directory,
         place: Place::Cluster,
+        by,
+        name,
     };
     session::Session::start(options, observer, cancel).await.map_err(|error| chain(&error))
 }

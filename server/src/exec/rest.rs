@@ -27,6 +27,10 @@ pub(super) async fn wait(session: &Session, signals: &mut Signals) {
             () = tokio::time::sleep(LOOK_INTERVAL) => if session.programs().await.is_empty() {
                 return;
             },
+            () = session.stop_wanted() => {
+                terminal::say("the session is stopped from elsewhere; what the program started is ended");
+                return session.end_programs().await;
+            }
             reason = session.lost() => {
                 terminal::say_error(&format!("the session is lost: {reason}; what the program started is ended"));
                 return session.end_programs().await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use session::live::Scope;
+use session::view::{State, View};
 
 pub use crate::explain::Question;
 
@@ -161,43 +162,7 @@ pub struct Stop {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Sessions {
     /// The oldest first.
-    pub sessions: Vec<Running>,
-}
-
-/// A session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Running {
-    /// Its name.
-    pub session: String,
-    /// Pod and container.
-    pub target: String,
-    /// How it does.
-    pub state: SessionState,
-    /// Seconds since it was ready.
-    pub seconds: u64,
-    /// Processes that have joined it.
-    pub programs: u64,
-    /// Bytes that went to the target.
-    pub sent_bytes: u64,
-    /// Bytes that came from it.
-    pub received_bytes: u64,
-}
-
-/// States of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum SessionState {
-    /// Not yet usable.
-    Starting,
-    /// All is well.
-    Connected,
-    /// Silent for too long; remote operations wait.
-    Degraded,
-    /// Over without anybody having asked for it.
-    Lost,
-    /// Stopped.
-    Stopped,
+    pub sessions: Vec<View>,
 }
 
 /// States of a cluster.
@@ -231,7 +196,7 @@ pub enum What {
     /// A session changed its state.
     State {
         /// The new one.
-        state: SessionState,
+        state: State,
         /// Why, where there is a reason.
         #[serde(skip_serializing_if = "Option::is_none")]
         text: Option<String>,

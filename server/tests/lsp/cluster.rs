@@ -1,14 +1,17 @@
 //! Clusters and sessions for tests, which do what a test tells them.
 
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use config::Kind;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 use server::lsp::{Launch, Session, SessionSource};
 use session::Injection;
 use session::event::{Event, Observer, State, Step};
 use session::live::{Scope, State as Reach, TargetItem, View, Views};
+use session::view::View as SessionView;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -22,13 +25,20 @@ pub(crate) struct Cluster {
     log: Arc<Mutex<Vec<String>>>,
     /// Starts of sessions wait for it, if there is one.
     pub(crate) gate: Option<Arc<Notify>>,
+    /// Sessions so far.
+    names: AtomicU64,
+    /// Sessions of other processes.
+    pub(crate) elsewhere: Mutex<Vec<SessionView>>,
+    /// Somebody else wants a session of ours to end.
+    pub(crate) stop_wanted: Arc<Notify>,
 }
 
 impl Cluster {
     /// One that answers as `answer` says.
     pub(crate) fn new(answer: impl Fn(&Scope) -> View + Send + 'static) -> Self {
         let (answer, changes, log) = (Mutex::new(Box::new(answer) as Answer), watch::Sender::new(0), Arc::default());
-        Self { answer, changes, log, gate: None }
+        let (names, elsewhere, stop_wanted) = (AtomicU64::new(0), Mutex::default(), Arc::default());
+        Self { answer, changes, log, gate: None, names, elsewhere, stop_wanted }
     }
 
     /// One with a deployment and a pod in every namespace.
@@ -104,6 +114,23 @@ pub(crate) fn with(scope: &Scope, pods: &[&str]) -> View {
 }
 
 impl SessionSource for Cluster {
+    fn name(&self) -> Result<String, String> {
+        Ok((self.names.fetch_add(1, Ordering::Relaxed) + 1).to_string())
+    }
+
+    fn everywhere(&self) -> BoxFuture<'static, Vec<SessionView>> {
+        future::ready(self.elsewhere.lock().unwrap().clone()).boxed()
+    }
+
+    fn stop_elsewhere(&self, name: String) -> BoxFuture<'static, io::Result<()>> {
+        let mut elsewhere = self.elsewhere.lock().unwrap();
+        let before = elsewhere.len();
+        elsewhere.retain(|view| view.session != name);
+        let there = elsewhere.len() < before;
+        let missing = || io::Error::new(io::ErrorKind::NotFound, format!("there is no session `{name}`"));
+        future::ready(if there { Ok(()) } else { Err(missing()) }).boxed()
+    }
+
     fn start(
         &self,
         launch: Launch,
@@ -111,6 +138,7 @@ impl SessionSource for Cluster {
         cancel: CancellationToken,
     ) -> BoxFuture<'static, Result<Box<dyn Session>, String>> {
         let (log, gate) = (Arc::clone(&self.log), self.gate.clone());
+        let stop_wanted = Arc::clone(&self.stop_wanted);
         async move {
             let note = |text: &str| log.lock().unwrap().push(text.to_owned());
             let target = launch.start.mirrord["target"].as_str().unwrap_or("none").to_owned();
@@ -131,7 +159,8 @@ impl SessionSource for Cluster {
             observer.tell(Event::State(State::Connected));
             let set = [("LD_PRELOAD".into(), "/layer.so".into()), ("GREETING".into(), "hello".into())];
             let injection = Injection { set: set.into(), unset: vec!["LOCAL".into()] };
-            let session: Box<dyn Session> = Box::new(Pretended { injection, log: Arc::clone(&log), observer });
+            let session: Box<dyn Session> =
+                Box::new(Pretended { injection, log: Arc::clone(&log), observer, stop_wanted });
             Ok(session)
         }
         .boxed()
@@ -142,6 +171,7 @@ struct Pretended {
     injection: Injection,
     log: Arc<Mutex<Vec<String>>>,
     observer: Observer,
+    stop_wanted: Arc<Notify>,
 }
 
 impl Session for Pretended {
@@ -149,8 +179,13 @@ impl Session for Pretended {
         self.injection.clone()
     }
 
-    fn counters(&self) -> (u64, u64, u64) {
-        (10, 20, 1)
+    fn view(&self) -> SessionView {
+        SessionView { sent_bytes: 10, received_bytes: 20, programs: 1, ..SessionView::default() }
+    }
+
+    fn stop_wanted(&self) -> BoxFuture<'static, ()> {
+        let wanted = self.stop_wanted.clone();
+        async move { wanted.notified().await }.boxed()
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {

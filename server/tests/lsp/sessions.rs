@@ -51,21 +51,51 @@ async fn a_session_starts_is_listed_and_stops() {
              1 state: connected"
         );
         let listed = client.request("mirrord/sessions", Value::Null).await;
-        assert_eq!(
-            listed["sessions"],
-            json!([{
-                "session": "1", "target": "pod/x in namespace n", "state": "connected", "seconds": 0,
-                "programs": 1, "sentBytes": 10, "receivedBytes": 20
-            }])
-        );
+        let expected = [
+            ("session", json!("1")),
+            ("by", json!("editor")),
+            ("target", json!("pod/x in namespace n")),
+            ("state", json!("connected")),
+            ("programs", json!(1)),
+            ("sentBytes", json!(10)),
+            ("receivedBytes", json!(20)),
+        ];
+        for (key, value) in expected {
+            assert_eq!(listed["sessions"][0][key], value, "{key}");
+        }
         assert_eq!(client.request("mirrord/stop", json!({ "session": "1" })).await, Value::Null);
         assert_eq!(events(client, 1).await, "1 state: stopped");
         assert_eq!(client.request("mirrord/sessions", Value::Null).await, json!({ "sessions": [] }));
         let again = client.exchange("mirrord/stop", json!({ "session": "1" })).await;
-        assert_eq!(again["error"]["message"], "there is no session 1 (running: none)");
+        assert_eq!(again["error"]["message"], "there is no session `1`");
     })
     .await;
     assert_eq!(cluster.log(), "start pod/x in /work; stop");
+}
+
+#[tokio::test]
+async fn sessions_of_others_are_listed_and_stopped_and_others_stop_ours() {
+    let cluster = Cluster::ready();
+    let other = session::view::View { session: "0a1b".to_owned(), seconds: 7, ..Default::default() };
+    cluster.elsewhere.lock().unwrap().push(other);
+    talk(cluster.clone(), async |client| {
+        client.initialize(json!({})).await;
+        client.request("mirrord/start", json!({ "mirrord": { "target": "pod/x" } })).await;
+        events(client, 4).await;
+        let names = async |client: &mut Client| {
+            let listed = client.request("mirrord/sessions", Value::Null).await;
+            let sessions = listed["sessions"].as_array().unwrap().iter();
+            sessions.map(|session| session["session"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(names(client).await, ["0a1b", "1"]);
+        client.request("mirrord/stop", json!({ "session": "0a1b" })).await;
+        assert_eq!(names(client).await, ["1"]);
+        cluster.stop_wanted.notify_one();
+        assert_eq!(events(client, 1).await, "1 state: stopped");
+        assert_eq!(names(client).await, [""; 0]);
+    })
+    .await;
+    assert_eq!(cluster.log(), "start pod/x in /here; stop");
 }
 
 #[tokio::test]

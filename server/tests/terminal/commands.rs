@@ -33,7 +33,7 @@ fn commands_of_the_original_are_known_by_name() {
         assert!(said.code == 2 && said.err.contains(&format!("the command `{command}`")), "{said:?}");
     }
     let help = bench.run(&["help"]).out;
-    for shown in ["exec", "targets", "check", "explain", "schema", "completions"] {
+    for shown in ["exec", "targets", "sessions", "check", "explain", "schema", "completions"] {
         assert!(help.contains(&format!("\n  {shown} ")), "{shown}: {help}");
     }
     for hidden in ["verify-config", "ext ", "  ls ", "container"] {

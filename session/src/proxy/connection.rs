@@ -117,7 +117,7 @@ impl Connection {
             }
             ToSession::Connect(held) => {
                 let Some(hold) = proxy.hold.clone() else { return Ok(()) };
-                let carried = outgoing::carry(held, proxy.link.clone(), hold, proxy.book.clone(), |_| {});
+                let carried = outgoing::carry(held, outgoing::Ways::of(proxy, hold), |_| {});
                 proxy.tasks.spawn(proxy.cancel.clone().run_until_cancelled_owned(carried));
                 Ok(())
             }

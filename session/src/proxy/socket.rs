@@ -12,6 +12,9 @@ use tokio::net::{UnixListener, UnixStream};
 /// Connections that may wait to be accepted: a program may start many threads and children at once.
 const BACKLOG: i32 = 1024;
 
+/// What names of sessions' folders begin with.
+pub(crate) const FOLDER_PREFIX: &str = "mirrord-";
+
 /// The socket and its directory; both are removed when dropped.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -22,7 +25,7 @@ pub(crate) struct Socket {
 impl Socket {
     /// Makes a `SOCK_SEQPACKET` socket, mode 0600, in a fresh directory, mode 0700, under `parent`.
     pub(crate) fn new(parent: &Path, name: &str) -> io::Result<Self> {
-        let directory = parent.join(format!("mirrord-{name}"));
+        let directory = parent.join(format!("{FOLDER_PREFIX}{name}"));
         fs::DirBuilder::new().create(&directory)?;
         fs::set_permissions(&directory, fs::Permissions::from_mode(0o700))?;
         let path = directory.join("layer.sock");
@@ -47,6 +50,11 @@ impl Socket {
     /// The next layer that connects.
     pub(super) async fn accept(&self) -> io::Result<UnixStream> {
         Ok(self.listener.accept().await?.0)
+    }
+
+    /// The session's own folder.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.directory
     }
 
     /// Path for the layers.

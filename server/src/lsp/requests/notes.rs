@@ -26,7 +26,7 @@ pub(in crate::lsp) async fn lenses(shared: &Shared, params: CodeLensParams) -> O
     let uri = params.text_document.uri;
     let snapshot = shared.document(&uri)?;
     let encoding = shared.agreement().encoding;
-    let running = shared.sessions.list().into_iter();
+    let running = shared.sessions.all().await.into_iter();
     let running: Vec<_> = running.map(|running| Running { session: running.session, target: running.target }).collect();
     let lenses = shared.feature("lenses", &snapshot, move |snapshot| {
         let lines = Lines::new(&snapshot.text, encoding);

@@ -24,7 +24,8 @@ pub(super) fn capability() -> ExecuteCommandOptions {
 
 pub(in crate::lsp) async fn start(shared: &Arc<Shared>, start: Start) -> Result<Injection> {
     let workspace = shared.workspace();
-    let launch = Launch { environment: workspace.environment(), folder: workspace.first_folder(), start };
+    let name = shared.sessions.new_name().map_err(failed)?;
+    let launch = Launch { name, environment: workspace.environment(), folder: workspace.first_folder(), start };
     let token = launch.start.work_done_token.clone();
     let cancel = CancellationToken::new();
     let _registered = token.clone().map(|token| shared.cancellable(token, cancel.clone()));
@@ -39,7 +40,7 @@ pub(in crate::lsp) async fn start(shared: &Arc<Shared>, start: Start) -> Result<
         let outcome = here.sessions.start(launch, begun, steps).await;
         if let Err(Ok(injection)) = done_tx.send(outcome) {
             // The editor has gone away in this very moment.
-            here.sessions.stop(&injection.session).await;
+            let _ = here.sessions.stop(&injection.session).await; // it has ended already
         }
     });
     if let Some(token) = &token {
@@ -88,16 +89,11 @@ pub(in crate::lsp) fn cancel(shared: &Shared, params: &WorkDoneProgressCancelPar
 }
 
 pub(in crate::lsp) async fn stop(shared: &Shared, stop: Stop) -> Result<()> {
-    if shared.sessions.stop(&stop.session).await {
-        return Ok(());
-    }
-    let running: Vec<_> = shared.sessions.list().into_iter().map(|running| running.session).collect();
-    let running = if running.is_empty() { "none".to_owned() } else { running.join(", ") };
-    Err(failed(format!("there is no session {} (running: {running})", stop.session)))
+    shared.sessions.stop(&stop.session).await.map_err(failed)
 }
 
-pub(in crate::lsp) fn list(shared: &Shared) -> Sessions {
-    Sessions { sessions: shared.sessions.list() }
+pub(in crate::lsp) async fn list(shared: &Shared) -> Sessions {
+    Sessions { sessions: shared.sessions.all().await }
 }
 
 /// `workspace/executeCommand`

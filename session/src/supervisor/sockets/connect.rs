@@ -177,7 +177,7 @@ fn start(call: &Call, socket: &ProgramSocket, asked: SocketAddr) -> Result<Start
     let (outcome_tx, outcome) = watch::channel(None);
     proxy.sockets.pending.known.lock().expect("no panic while held").insert(cookie, outcome.clone());
     let held = HeldConnect { token, program, destination: asked, early: false };
-    let (link, book) = (proxy.link.clone(), proxy.book.clone());
+    let ways = outgoing::Ways::of(proxy, hold);
     let entry = Under { proxy: proxy.clone(), cookie };
     let carried = async move {
         // Forgotten before the end is told: the program may connect again at once.
@@ -185,7 +185,7 @@ fn start(call: &Call, socket: &ProgramSocket, asked: SocketAddr) -> Result<Start
             drop(entry);
             outcome_tx.send_replace(Some(result));
         };
-        outgoing::carry(held, link, hold, book, told).await;
+        outgoing::carry(held, ways, told).await;
     };
     proxy.tasks.spawn(proxy.cancel.clone().run_until_cancelled_owned(carried));
     Ok(if blocks { Started::Pending(outcome) } else { Started::Told })
