@@ -78,6 +78,17 @@ with_lock() {
   ) 8>>"$file"
 }
 
+# once FOLDER VERSION MAKE: `MAKE NEW_FOLDER` unless FOLDER is of this version.
+once() {
+  [[ $(cat "$1/.version" 2>/dev/null) != "$2" ]] || return 0
+  say "installs ${1##*/} (${2:0:12}) into $1"
+  rm -rf "$1" "$1.new"
+  mkdir -p "$1.new"
+  "$3" "$1.new"
+  printf '%s\n' "$2" >"$1.new/.version"
+  mv "$1.new" "$1"
+}
+
 # need_rust: a Rust toolchain and the C linker that it uses.
 need_rust() {
   command -v cargo >/dev/null || fail "no Rust toolchain; get one from https://rustup.rs and try again"

@@ -4,9 +4,6 @@
 # The oldest Go that the programs are tried with, beside the one that is installed.
 readonly old_go=go1.22.12
 
-# The debugger of Go programs, and a Go that it understands: each dlv knows three versions of Go.
-readonly dlv=1.27.2 debugged_go=go1.26.8
-
 # need_programs: builds what has changed; prints the folder that they are in.
 need_programs() {
   need_apt gcc libc6-dev musl-tools busybox-static python3 ruby
@@ -18,18 +15,6 @@ need_programs() {
   mkdir -p "$folder"
   with_lock "$CACHE/programs/lock" build_programs "$folder"
   printf '%s\n' "$folder"
-}
-
-# need_debuggers: those that programs are run under; prints the path of dlv. debugpy is in the Python environment.
-need_debuggers() {
-  need_apt gdb lldb
-  need_go
-  local bin=$CACHE/go-bin
-  if [[ $("$bin/dlv" version 2>/dev/null) != *"Version: $dlv"$'\n'* ]]; then
-    say "installs dlv $dlv"
-    GOBIN=$bin GOTOOLCHAIN=$debugged_go nice go install "github.com/go-delve/delve/cmd/dlv@v$dlv" >&2
-  fi
-  printf '%s\n' "$bin/dlv"
 }
 
 build_programs() {

@@ -16,12 +16,13 @@ run_test() {
   . "$root/dev.d/build.sh"
   MIRRORD_DIST=$(run_build)
   MIRRORD_TEST_PYTHON=$(need_python "${programs_python[@]}")/bin/python
-  export MIRRORD_DIST MIRRORD_TEST_PYTHON
+  . "$root/dev.d/debuggers.sh"
+  MIRRORD_TEST_DEBUGGERS=$(need_debuggers)
+  export MIRRORD_DIST MIRRORD_TEST_PYTHON MIRRORD_TEST_DEBUGGERS
   if [[ $cluster ]]; then
     . "$root/dev.d/programs.sh"
     MIRRORD_TEST_PROGRAMS=$(need_programs)
-    MIRRORD_TEST_DLV=$(need_debuggers)
-    export MIRRORD_TEST_PROGRAMS MIRRORD_TEST_DLV
+    export MIRRORD_TEST_PROGRAMS
     with_cluster "$keep"
     say "proves that pods reach nothing outside"
     "$root/fixtures/cluster/isolation-test" >&2
