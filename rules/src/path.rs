@@ -183,6 +183,11 @@ impl PathRules {
     }
 }
 
+/// A pattern for `path` and what begins with it, as the user's lists take them.
+pub fn pattern_for(path: &str) -> String {
+    format!("^{}", regex::escape(path))
+}
+
 fn is_absolute(path: &[u8]) -> bool {
     path.first() == Some(&b'/')
 }

@@ -29,7 +29,7 @@ use crate::{
     agent::Connected,
     control::{self, Control},
     descriptors::{
-        Copies, Files,
+        Certificates, Copies, Files,
         launch::{self, Started, Unavailable},
     },
     environment,
@@ -149,6 +149,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
         environment: handed,
         files,
         copies,
+        certificates: Certificates::default(),
         hold,
         book,
         seen: seen.clone(),

@@ -22,7 +22,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::connection::Connection;
 pub(crate) use self::socket::{FOLDER_PREFIX, Socket};
 use crate::{
-    descriptors::{Copies, Files},
+    descriptors::{Certificates, Copies, Files},
     environment::Handed,
     event::Observer,
     hold::Hold,
@@ -54,6 +54,8 @@ pub(crate) struct Proxy {
     pub(crate) files: Option<Files>,
     /// Files that are copies, where there is no mount.
     pub(crate) copies: Copies,
+    /// What was told of certificates that the target does not have.
+    pub(crate) certificates: Certificates,
     pub(crate) observer: Observer,
     pub(crate) tasks: TaskTracker,
     pub(crate) cancel: CancellationToken,

@@ -80,7 +80,7 @@ fn mode_read_with_defaults() {
             /etc/./resolv.conf: read Remote, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns); write Local, by default: resolv.conf and hosts belong to whoever resolves names (feature.network.dns)
             /etc/hostname: read Remote, by default: the target's name and certificates are read; write Local, by default: a folder of this machine's system
             /etc/ssl/certs/ca.pem: read Remote, by default: the target's name and certificates are read; write Local, by default: a folder of this machine's system
-            /etc/ssl/certs: Local, by default: a folder of this machine's system
+            /etc/ssl/certs: read Remote, by default: the target's name and certificates are read; write Local, by default: a folder of this machine's system
             /etcetera: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
             /var/run/secrets/token: read Remote, feature.fs.mode is `read`; write Local, feature.fs.mode is `read`
             /run/x: Local, by default: a folder of this machine's system
