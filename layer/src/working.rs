@@ -40,8 +40,9 @@ pub(crate) fn start_outside(policy: &Policy, program: &[u8]) {
     let is_there = StackBytes::of(&[launch]).is_some_and(|launch| sys::change_folder_to(launch.c_str()).is_ok());
     let started = if is_there || sys::change_folder_to(c"/").is_err() { launch } else { b"/" };
     notice::always(format_args!(
-        "{} runs without the pod (skip_processes) and cannot be in the pod's {}: it starts in {}",
+        "{} runs without the pod ({}) and cannot be in the pod's {}: it starts in {}",
         notice::printable(program),
+        rules::process::skipping_key(program),
         notice::printable(&left.unwrap_or_default()),
         notice::printable(started)
     ));

@@ -35,6 +35,12 @@ pub fn is_skipped(skip_list: &[String], executable: &[u8], argv0: &[u8]) -> bool
     skip_list.iter().any(|name| name.as_bytes() == executable || name.as_bytes() == argv0)
 }
 
+/// The key of the configuration because of which a skipped `program` (its name or path) is on the list.
+pub fn skipping_key(program: &[u8]) -> &'static str {
+    let is_build_tool = BUILD_TOOLS.iter().any(|tool| tool.as_bytes() == base_name(program));
+    if is_build_tool { "skip_build_tools" } else { "skip_processes" }
+}
+
 /// What follows the last slash.
 pub fn base_name(path: &[u8]) -> &[u8] {
     path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
@@ -54,5 +60,11 @@ mod tests {
         assert!(!skipped("/usr/bin/gitk", "gitk"));
         assert!(!skipped("/git/python3", "python3"));
         assert!(!skipped("/usr/bin/Git", ""));
+    }
+
+    #[test]
+    fn build_tools_have_a_key_of_their_own() {
+        assert_eq!(skipping_key(b"/usr/bin/git"), "skip_build_tools");
+        assert_eq!(skipping_key(b"/opt/own"), "skip_processes");
     }
 }

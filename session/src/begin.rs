@@ -47,7 +47,9 @@ use crate::{
     random::{hex, random},
     running::{self, Parts},
     seen::Seen,
-    setup, start, supervisor,
+    setup,
+    skipped::Skipped,
+    start, supervisor,
     view::By,
 };
 
@@ -91,8 +93,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
     // The mount is there long before the link is: it costs no time.
     let (linked, mounted) =
         tokio::join!(place::link(&options.place, &plan, &observer), mount_files(&options, &plan.policy.files));
-    let linked = linked?;
-    let Linked { connected, target, reused, probed, origins, confirm } = linked;
+    let Linked { connected, target, reused, probed, origins, confirm } = linked?;
     let Connected { link, accept, environment: stream } = connected;
 
     let (account, change) =
@@ -124,10 +125,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
         tasks: tasks.clone(),
         cancel: cancel.clone(),
     });
-    // Where the kernel does not let programs be watched, layers say so when they meet one.
-    if seccomp::filter::check().is_ok() {
-        plan.policy.launch.launcher = options.helper.clone().into_os_string().into_vec();
-    }
+    plan.policy.launch.launcher = launcher(&options);
     let secret = random().map_err(local("making the session's secret"))?;
     let name = options.name.clone().map_or_else(new_name, Ok)?;
     let (socket, control) = sockets(&options, &name)?;
@@ -150,6 +148,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
         files,
         copies,
         certificates: Certificates::default(),
+        skipped: Skipped::default(),
         hold,
         book,
         seen: seen.clone(),
@@ -184,6 +183,12 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
         lost,
         observer,
     })
+}
+
+/// The program that starts those which no library gets into; empty where the kernel does not let programs be watched:
+/// layers say so when they meet one.
+fn launcher(options: &Options) -> Vec<u8> {
+    if seccomp::filter::check().is_ok() { options.helper.clone().into_os_string().into_vec() } else { Vec::new() }
 }
 
 /// Starts the files helper, unless every file is this machine's.

@@ -14,6 +14,7 @@ mod injection;
 mod running;
 mod seen;
 mod setup;
+mod skipped;
 pub mod view;
 
 // The cluster, the target, and the agent beside it.

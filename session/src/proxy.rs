@@ -32,6 +32,7 @@ use crate::{
     ports,
     programs::Programs,
     seen::Seen,
+    skipped::Skipped,
     supervisor,
 };
 
@@ -56,6 +57,8 @@ pub(crate) struct Proxy {
     pub(crate) copies: Copies,
     /// What was told of certificates that the target does not have.
     pub(crate) certificates: Certificates,
+    /// What was told of programs that run without us.
+    pub(crate) skipped: Skipped,
     pub(crate) observer: Observer,
     pub(crate) tasks: TaskTracker,
     pub(crate) cancel: CancellationToken,

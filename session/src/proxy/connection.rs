@@ -15,7 +15,7 @@ use protocol::{
 use tokio::{io::Interest, net::UnixStream};
 
 use super::{Attached, Proxy, encode};
-use crate::{descriptors, event::Event, outgoing, supervisor};
+use crate::{descriptors, event::Event, outgoing, skipped, supervisor};
 
 /// One connection of a layer.
 pub(super) struct Connection {
@@ -80,6 +80,7 @@ impl Connection {
             self.proxy.reported.send_modify(|count| *count += 1);
             if let Some(pid) = self.stream.peer_cred().ok().and_then(|peer| peer.pid()) {
                 self.proxy.programs.add(pid.unsigned_abs());
+                skipped::started(&self.proxy, pid.unsigned_abs(), &executable).await;
             }
         }
         let policy = first.then(|| Box::new(self.proxy.policy.clone()));

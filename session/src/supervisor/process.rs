@@ -34,6 +34,8 @@ pub(crate) struct Process {
     /// The thread that is about to become another program by execve(2); 0: none is.
     becoming: AtomicU32,
     warned: AtomicBool,
+    /// It runs without us, and was looked at.
+    has_begun: AtomicBool,
 }
 
 /// The program that a process runs.
@@ -55,7 +57,8 @@ impl Process {
         paths: Arc<PathRules>,
         directory: Arc<WorkingDirectory>,
     ) -> Self {
-        Self { pid, handle, image, paths, directory, becoming: AtomicU32::new(0), warned: AtomicBool::new(false) }
+        let (becoming, warned, has_begun) = (AtomicU32::new(0), AtomicBool::new(false), AtomicBool::new(false));
+        Self { pid, handle, image, paths, directory, becoming, warned, has_begun }
     }
 
     /// The number of the process (of its first thread).
@@ -66,6 +69,11 @@ impl Process {
     /// Whether it runs without us, by `skip_processes`.
     pub(crate) fn is_skipped(&self) -> bool {
         self.image.skipped
+    }
+
+    /// Whether it runs without us, at the first call only.
+    pub(super) fn begins_skipped(&self) -> bool {
+        self.image.skipped && !self.has_begun.swap(true, Ordering::Relaxed)
     }
 
     /// A copy of its descriptor `number`. pidfd_getfd(2).

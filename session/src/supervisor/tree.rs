@@ -25,6 +25,7 @@ use super::{
 use crate::{
     event::Event,
     proxy::{Attached, Proxy},
+    skipped,
 };
 
 /// Time for the processes of a tree to end by themselves when the session is over.
@@ -207,6 +208,12 @@ fn handle(call: Call) {
     match handler {
         // Who runs without us may become, or start, a program that does not: `go run`, a debugger.
         Some(handler) if !call.process().is_skipped() || process::CALLS.contains(&call.number()) => handler(call),
+        // It waits until we know whether its user must be told something: it may end soon.
+        _ if call.process().begins_skipped() => call.later(|call| async move {
+            let process = call.process();
+            skipped::started(call.proxy(), process.pid(), &process.image().executable).await;
+            call.go_on();
+        }),
         _ => call.go_on(),
     }
 }
