@@ -6,7 +6,7 @@ readonly old_go=go1.22.12
 
 # need_programs: builds what has changed; prints the folder that they are in.
 need_programs() {
-  need_apt gcc libc6-dev musl-tools busybox-static python3 ruby
+  need_apt gcc libc6-dev musl-tools busybox-static python3 ruby rsync
   command -v node >/dev/null || need_apt nodejs
   command -v javac >/dev/null || need_apt default-jdk-headless
   need_go

@@ -18,6 +18,7 @@ use crate::cabi::Text;
 use crate::paths::{self, At, File};
 use crate::scope::{Hooked, Otherwise, fail};
 use crate::state::Layer;
+use crate::working::Beginning;
 use crate::{files, sys, working};
 
 /// A list for the child, and what it needs to stay.
@@ -103,7 +104,10 @@ impl Child<'_> {
             Asks::ChangeToOpenFolder(number) => {
                 // What the child has under this number by then may be another file than ours: then this is a guess, of
                 // which nothing depends but where relative paths of further actions begin.
-                self.is_in = working::folder(self.layer, number)?.map_or(In::Local, In::Target);
+                self.is_in = match working::beginning(self.layer, number)? {
+                    Beginning::Target(path) => In::Target(path),
+                    Beginning::Here | Beginning::Root => In::Local,
+                };
                 self.prepared.folder = None;
                 Ok(action)
             }

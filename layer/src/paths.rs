@@ -11,6 +11,7 @@ use crate::instead::Instead;
 use crate::notice::printable;
 use crate::scope::{Hooked, Otherwise, fail};
 use crate::state::Layer;
+use crate::working::Beginning;
 use crate::{sys, working};
 
 /// A path as a call has it: relative to an open folder, or to the working directory (`AT_FDCWD`).
@@ -71,9 +72,13 @@ pub(crate) fn file(layer: &Layer, at: At, access: Access) -> Hooked<File> {
             },
             file => Ok(file),
         },
-        Some(_) => match working::folder(layer, at.folder)? {
-            None => Ok(File::Local(None)),
-            Some(folder) => below(layer, &folder, path, access),
+        Some(_) => match working::beginning(layer, at.folder)? {
+            Beginning::Here => Ok(File::Local(None)),
+            Beginning::Root => {
+                let path = [b"/", path].concat();
+                file_of(&path, access, layer.paths.decide(&path, access))
+            }
+            Beginning::Target(folder) => below(layer, &folder, path, access),
         },
     }
 }

@@ -117,6 +117,7 @@ fn attach(socket: OsString) -> Result<Option<Layer>, String> {
     Ok(Some(Layer {
         link,
         paths,
+        root: sys::known_root().ok(),
         policy,
         inheritance,
         skipped,

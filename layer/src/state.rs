@@ -6,13 +6,15 @@ use std::sync::atomic::AtomicU64;
 use protocol::policy::Policy;
 use rules::path::PathRules;
 
-use crate::{inherit::Inheritance, link::Link, notice};
+use crate::{inherit::Inheritance, link::Link, notice, sys};
 
 /// Everything that hooks ask.
 pub(crate) struct Layer {
     pub(crate) link: Link,
     pub(crate) policy: Policy,
     pub(crate) paths: PathRules,
+    /// This machine's root folder, where it can be looked at.
+    pub(crate) root: Option<sys::Known>,
     /// What descendants need in their environment.
     pub(crate) inheritance: Inheritance,
     /// On the skip list: attached, so that the session waits for it, but its calls are its own.

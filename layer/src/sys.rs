@@ -202,24 +202,45 @@ pub(crate) fn status(fd: RawFd) -> Result<libc::stat, Errno> {
     checked(unsafe { libc::fstat(fd, &raw mut stat) }).map(|_| stat)
 }
 
-/// Device and type (`S_IFDIR`…) of an open file, without asking whoever serves it. statx(2)
-pub(crate) fn device_and_kind(fd: RawFd) -> Result<(u64, libc::mode_t), Errno> {
+/// What the kernel knows of a file without asking whoever serves it. statx(2)
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) device: u64,
+    /// `S_IFDIR`…
+    pub(crate) kind: libc::mode_t,
+    inode: u64,
+    /// Tells a folder from the same one mounted elsewhere; 0 before Linux 5.8.
+    mount: u64,
+}
+
+/// Of an open file.
+pub(crate) fn known(fd: RawFd) -> Result<Known, Errno> {
     known_of(fd, c"", libc::AT_EMPTY_PATH)
+}
+
+/// Of the root folder.
+pub(crate) fn known_root() -> Result<Known, Errno> {
+    known_of(libc::AT_FDCWD, c"/", 0)
 }
 
 /// Device of the working directory, without asking whoever serves it.
 pub(crate) fn device_of_folder() -> Result<u64, Errno> {
-    known_of(libc::AT_FDCWD, c".", 0).map(|(device, _)| device)
+    known_of(libc::AT_FDCWD, c".", 0).map(|known| known.device)
 }
 
-fn known_of(folder: RawFd, path: &CStr, flags: c_int) -> Result<(u64, libc::mode_t), Errno> {
+fn known_of(folder: RawFd, path: &CStr, flags: c_int) -> Result<Known, Errno> {
     // SAFETY: all zeroes is a valid `statx`.
     let mut known: libc::statx = unsafe { std::mem::zeroed() };
     let flags = flags | libc::AT_STATX_DONT_SYNC;
+    let mask = libc::STATX_TYPE | libc::STATX_INO | libc::STATX_MNT_ID;
     // SAFETY: `path` is terminated; writes one `statx`.
-    checked(unsafe { libc::statx(folder, path.as_ptr(), flags, libc::STATX_TYPE, &raw mut known) })?;
-    let device = libc::makedev(known.stx_dev_major, known.stx_dev_minor);
-    Ok((device, u32::from(known.stx_mode) & libc::S_IFMT))
+    checked(unsafe { libc::statx(folder, path.as_ptr(), flags, mask, &raw mut known) })?;
+    Ok(Known {
+        device: libc::makedev(known.stx_dev_major, known.stx_dev_minor),
+        kind: u32::from(known.stx_mode) & libc::S_IFMT,
+        inode: known.stx_ino,
+        mount: known.stx_mnt_id,
+    })
 }
 
 /// stat(2)

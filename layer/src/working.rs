@@ -61,27 +61,44 @@ pub(crate) fn is_remote() -> bool {
     IS_REMOTE.load(Ordering::Relaxed)
 }
 
-/// The path, inside the target, of the folder that relative paths of a call start at; nothing when it is no folder of
-/// the target.
-pub(crate) fn folder(layer: &Layer, folder: c_int) -> Hooked<Option<Vec<u8>>> {
+/// Where the relative paths of a call begin.
+pub(crate) enum Beginning {
+    /// In a folder of this machine.
+    Here,
+    /// At this machine's root, by an open descriptor: what is below it is as if its path was absolute.
+    Root,
+    /// In a folder of the target, by its path there.
+    Target(Vec<u8>),
+}
+
+/// Where relative paths begin that are relative to `folder`, an open one or `AT_FDCWD`.
+pub(crate) fn beginning(layer: &Layer, folder: c_int) -> Hooked<Beginning> {
+    let targets = |path: Option<Vec<u8>>| path.map_or(Beginning::Here, Beginning::Target);
     if layer.policy.files_device == 0 && !copied::is_there() {
-        return Ok(None);
+        return Ok(Beginning::Here);
     }
     if folder == libc::AT_FDCWD {
-        return if is_remote() { Ok(Some(current()?)) } else { Ok(None) };
+        return if is_remote() { Ok(Beginning::Target(current()?)) } else { Ok(Beginning::Here) };
+    }
+    // Whatever is wrong with it, the real function says so.
+    let Ok(known) = sys::known(folder) else { return Ok(Beginning::Here) };
+    if layer.root == Some(known) {
+        return Ok(Beginning::Root);
     }
     if copied::is_there() {
-        return Ok(copied::original_of(folder));
+        return Ok(targets(copied::original_of(folder)));
     }
-    let is_folder = is_targets(layer, folder, libc::S_IFDIR);
-    let path = if is_folder { sys::read_link(&sys::descriptor_path(folder))? } else { return Ok(None) };
-    Ok(Some(path).filter(|path| is_path(path)))
+    if (known.device, known.kind) != (layer.policy.files_device, libc::S_IFDIR) {
+        return Ok(Beginning::Here);
+    }
+    let path = sys::read_link(&sys::descriptor_path(folder))?;
+    Ok(targets(Some(path).filter(|path| is_path(path))))
 }
 
 /// Whether `fd` is a file of the target, of type `kind` (`S_IFDIR`…).
 pub(crate) fn is_targets(layer: &Layer, fd: c_int, kind: libc::mode_t) -> bool {
     let device = layer.policy.files_device;
-    device != 0 && sys::device_and_kind(fd).is_ok_and(|found| found == (device, kind))
+    device != 0 && sys::known(fd).is_ok_and(|found| (found.device, found.kind) == (device, kind))
 }
 
 /// The working directory's path inside the target, while it is there. `ENOENT` when it has been removed.

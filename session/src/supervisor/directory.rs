@@ -114,6 +114,11 @@ pub(super) fn remote_descriptor(thread: u32, number: i32, targets: Targets<'_>) 
     targets.path(&format!("/proc/{thread}/fd/{number}"))
 }
 
+/// Whether the descriptor `number` of a thread is the root folder; not where that is mounted elsewhere, too.
+pub(super) fn is_root(thread: u32, number: i32) -> bool {
+    number >= 0 && fs::read_link(format!("/proc/{thread}/fd/{number}")).is_ok_and(|path| path == Path::new("/"))
+}
+
 /// Whether the descriptor `number` of a thread is one of the target's files, with a name or without.
 pub(super) fn is_targets(thread: u32, number: i32, files_device: u64) -> bool {
     files_device != 0 && device_of(&format!("/proc/{thread}/fd/{number}")) == Some(files_device)

@@ -6,7 +6,7 @@ use rules::path::{Access, Place, Verdict};
 use super::{
     super::{
         Call,
-        directory::{Targets, remote_descriptor},
+        directory::{Targets, is_root, remote_descriptor},
     },
     file::{File, Side},
     table::At,
@@ -43,12 +43,25 @@ pub(super) fn locate(call: &Call, at: At, access: Access) -> Result<Found, Errno
             verdict => elsewhere(call, path, access, verdict),
         },
         Some(_) => {
-            let Some(folder) = beginning(call, at) else { return Ok(Found::Native) };
+            let Some(folder) = beginning(call, at) else { return below_root(call, at, path, access) };
             let separator: &[u8] = if folder.ends_with(b"/") { b"" } else { b"/" };
             let path = [&folder, separator, path].concat();
             // What is local in it is not where the kernel would look: that is the target's folder.
             elsewhere(call, &path, access, rules.decide_in(&folder, &path, access))
         }
+    }
+}
+
+/// A path relative to a folder of this machine: local, but below the root it is as if it was absolute.
+fn below_root(call: &Call, at: At, path: &[u8], access: Access) -> Result<Found, Errno> {
+    let folder = at.folder.map(|folder| call.int(folder.into()));
+    if !folder.is_some_and(|folder| is_root(call.thread(), folder)) {
+        return Ok(Found::Native);
+    }
+    let path = [b"/", path].concat();
+    match call.process().paths().decide(&path, access) {
+        Verdict { place: Place::Local, mapped: None, why: _ } => Ok(Found::Native),
+        verdict => elsewhere(call, &path, access, verdict),
     }
 }
 
