@@ -28,6 +28,7 @@ mod log;
 mod name_server;
 mod names;
 mod notice;
+mod outside;
 mod paths;
 mod scope;
 mod setup;

@@ -39,6 +39,7 @@ pub(crate) struct Notices {
     pub(crate) no_route: notice::Once,
     pub(crate) plain_relay: notice::Once,
     pub(crate) uninjected: notice::Once,
+    pub(crate) outside: notice::Once,
 }
 
 static LAYER: OnceLock<Layer> = OnceLock::new();

@@ -8,7 +8,7 @@ use crate::cabi::{Out, Return};
 use crate::hook::hook;
 use crate::scope::{self, Hooked, Otherwise};
 use crate::state::Layer;
-use crate::{hold, listeners, sockets, state, sys};
+use crate::{hold, listeners, outside, sockets, state, sys};
 
 type Connect = unsafe extern "C-unwind" fn(c_int, AddressIn, socklen_t) -> c_int;
 type NameOf = unsafe extern "C-unwind" fn(c_int, AddressOut, Length) -> c_int;
@@ -20,8 +20,14 @@ hook! {
     fn connect(fd: c_int, address: AddressIn, len: socklen_t) -> c_int => around |real: Connect, fd, address: AddressIn, len| {
         let plan = match scope::run(|layer| hold::plan(layer, fd, address.decode(len)?)) {
             Ok(plan) => plan,
-            // SAFETY: the program's own arguments.
-            Err(Otherwise::Native | Otherwise::Instead(_)) => return unsafe { real(fd, address, len) },
+            Err(Otherwise::Native | Otherwise::Instead(_)) => {
+                // SAFETY: the program's own arguments.
+                let result = unsafe { real(fd, address, len) };
+                if result == 0 {
+                    scope::amend(|layer| { outside::connected(layer, fd); Ok(()) });
+                }
+                return result;
+            }
             Err(Otherwise::Fail(errno)) => return scope::failed(errno),
         };
         // SAFETY: an address that lasts for the call.

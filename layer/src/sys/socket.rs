@@ -49,6 +49,14 @@ pub(crate) fn cookie(fd: RawFd) -> Result<u64, Errno> {
     option_of(fd, libc::SOL_SOCKET, libc::SO_COOKIE, 0_u64)
 }
 
+/// The process at the other end of a Unix socket, as it was when it listened; nothing for other sockets. `SO_PEERCRED` in
+/// unix(7).
+pub(crate) fn peer_process(fd: RawFd) -> Option<libc::pid_t> {
+    let empty = libc::ucred { pid: 0, uid: 0, gid: 0 };
+    let peer = option_of(fd, libc::SOL_SOCKET, libc::SO_PEERCRED, empty).ok()?;
+    (peer.pid > 0).then_some(peer.pid)
+}
+
 /// State and segment size of a TCP socket.
 pub(crate) fn tcp_info(fd: RawFd) -> Result<(u8, u32), Errno> {
     // SAFETY: all zeroes is a valid `tcp_info`: it consists of numbers.
