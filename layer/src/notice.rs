@@ -26,6 +26,11 @@ impl Once {
         }
     }
 
+    /// Whether that call has been.
+    pub(crate) fn was_first(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// True at the first call only.
     pub(crate) fn is_first(&self) -> bool {
         !self.0.swap(true, Ordering::Relaxed)

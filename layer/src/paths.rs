@@ -3,7 +3,7 @@
 use std::ffi::CString;
 
 use libc::c_int;
-use protocol::Errno;
+use protocol::{Errno, link::ToSession};
 use rules::path::{Access, Place, Verdict};
 
 use crate::cabi::Text;
@@ -67,6 +67,10 @@ pub(crate) fn file(layer: &Layer, at: At, access: Access) -> Hooked<File> {
         None => Ok(File::Local(None)),
         Some(b'/') => match file_of(path, access, layer.paths.decide(path, access))? {
             File::Local(None) => match layer.paths.around_target(path) {
+                None if access == Access::Write => {
+                    say_written_here(layer, path);
+                    Ok(File::Local(None))
+                }
                 Some(around) => Ok(File::Local(Some(terminated(around.into_owned())?))),
                 None => Ok(File::Local(None)),
             },
@@ -80,6 +84,15 @@ pub(crate) fn file(layer: &Layer, at: At, access: Access) -> Hooked<File> {
             }
             Beginning::Target(folder) => below(layer, &folder, path, access),
         },
+    }
+}
+
+/// Has the user told, for the first path of this process that is written here and read in the target.
+fn say_written_here(layer: &Layer, path: &[u8]) {
+    let once = &layer.notices.written_here;
+    if !once.was_first() && layer.paths.written_here(path).is_some() && once.is_first() {
+        // Advice that does not get through is not worth failing a call.
+        let _ = layer.link.tell(&ToSession::WrittenHere(path.to_owned()));
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Notices {
     pub(crate) watch: notice::Once,
     pub(crate) walk: notice::Once,
     pub(crate) udp: notice::Once,
+    pub(crate) written_here: notice::Once,
     pub(crate) no_route: notice::Once,
     pub(crate) plain_relay: notice::Once,
     pub(crate) uninjected: notice::Once,

@@ -94,6 +94,8 @@ pub enum ToSession {
         /// Whether it shall reach the target's disk, too.
         lasting: bool,
     },
+    /// The program writes to this path of this machine, and would read the target's. **Not answered**: the user is told.
+    WrittenHere(Vec<u8>),
 }
 
 /// [`ToSession::Supervise`], encoded into `buffer` without allocating: it is sent between fork and exec.

@@ -123,6 +123,14 @@ impl PathRules {
         Verdict { place, why, mapped: None }
     }
 
+    /// Why what is written to `path` stays on this machine though the target's is read there; nothing where reading and
+    /// writing are the same side's, or a default keeps them apart.
+    pub fn written_here(&self, path: &[u8]) -> Option<Why> {
+        let Verdict { place: Place::Local, why, mapped: None } = self.decide(path, Access::Write) else { return None };
+        let by_user = matches!(why, Why::Mode(_) | Why::Pattern(List::ReadOnly, _));
+        (by_user && self.decide(path, Access::Read).place == Place::Remote).then_some(why)
+    }
+
     /// The plain form of a path that is this machine's and leads through a folder of the target, which need not be here:
     /// `/app/../etc/passwd`. Nothing for other paths: `..` behind a symbolic link is the kernel's business.
     pub fn around_target<'a>(&self, path: &'a [u8]) -> Option<Cow<'a, [u8]>> {

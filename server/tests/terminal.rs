@@ -1,6 +1,8 @@
 //! The program as a person in a terminal meets it; no cluster needed.
 #![expect(clippy::print_stdout, reason = "tests tell on standard output why they are skipped")]
 
+#[path = "terminal/advice.rs"]
+mod advice;
 #[path = "terminal/bench.rs"]
 mod bench;
 #[path = "terminal/check.rs"]

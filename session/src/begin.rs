@@ -26,10 +26,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Error, Injection, Place, Session,
+    advice::Advice,
     agent::Connected,
     control::{self, Control},
     descriptors::{
-        Certificates, Copies, Files,
+        Copies, Files,
         launch::{self, Started, Unavailable},
     },
     environment,
@@ -47,9 +48,7 @@ use crate::{
     random::{hex, random},
     running::{self, Parts},
     seen::Seen,
-    setup,
-    skipped::Skipped,
-    start, supervisor,
+    setup, start, supervisor,
     view::By,
 };
 
@@ -147,8 +146,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
         environment: handed,
         files,
         copies,
-        certificates: Certificates::default(),
-        skipped: Skipped::default(),
+        advice: Advice::default(),
         hold,
         book,
         seen: seen.clone(),

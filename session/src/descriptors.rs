@@ -9,7 +9,6 @@
 //! Each costs one round trip, whatever is read of it. What was written through the mount and has not reached the pod is
 //! waited for before any path is looked at: a program sees what it has written, whichever way it looks.
 
-mod certificates;
 mod copies;
 mod forward;
 pub mod helper;
@@ -39,10 +38,10 @@ use protocol::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt, unix::AsyncFd};
 
 use crate::{
+    advice,
     event::Event,
     proxy::{Proxy, encode},
 };
-pub(crate) use certificates::Certificates;
 pub(crate) use copies::{Copies, original};
 pub(crate) use lent::Lent;
 pub(crate) use mount::Files;
@@ -70,7 +69,7 @@ pub(crate) async fn open_itself(proxy: &Proxy, request: &Open) -> Result<Lent, E
 async fn open_as(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(OpenedFile, Lent), Errno> {
     let opened = open_there(proxy, request, may_copy).await;
     if matches!(opened, Err(Errno::ENOENT)) && request.flags & libc::O_CREAT == 0 {
-        certificates::absent(proxy, &request.path).await;
+        advice::certificates::absent(proxy, &request.path).await;
     }
     opened
 }
@@ -116,10 +115,10 @@ async fn open_there(proxy: &Proxy, request: &Open, may_copy: bool) -> Result<(Op
 
 /// Passes an operation on, unopened, and collects its answer; a blob becomes a memfd.
 pub(crate) async fn perform(proxy: &Proxy, operation: Vec<u8>) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
-    let sought = certificates::sought(&operation);
+    let sought = advice::certificates::sought(&operation);
     let performed = pass_on(proxy, operation).await;
     if let (Some(path), Ok((answer, _))) = (sought, &performed) {
-        certificates::answered(proxy, &path, answer).await;
+        advice::certificates::answered(proxy, &path, answer).await;
     }
     performed
 }

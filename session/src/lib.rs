@@ -14,7 +14,6 @@ mod injection;
 mod running;
 mod seen;
 mod setup;
-mod skipped;
 pub mod view;
 
 // The cluster, the target, and the agent beside it.
@@ -31,6 +30,7 @@ pub mod target;
 pub mod targets;
 
 // What programs get from it.
+mod advice;
 pub mod descriptors;
 mod environment;
 mod hold;

@@ -22,7 +22,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::connection::Connection;
 pub(crate) use self::socket::{FOLDER_PREFIX, Socket};
 use crate::{
-    descriptors::{Certificates, Copies, Files},
+    advice::Advice,
+    descriptors::{Copies, Files},
     environment::Handed,
     event::Observer,
     hold::Hold,
@@ -32,7 +33,6 @@ use crate::{
     ports,
     programs::Programs,
     seen::Seen,
-    skipped::Skipped,
     supervisor,
 };
 
@@ -55,10 +55,8 @@ pub(crate) struct Proxy {
     pub(crate) files: Option<Files>,
     /// Files that are copies, where there is no mount.
     pub(crate) copies: Copies,
-    /// What was told of certificates that the target does not have.
-    pub(crate) certificates: Certificates,
-    /// What was told of programs that run without us.
-    pub(crate) skipped: Skipped,
+    /// What the user has been told once.
+    pub(crate) advice: Advice,
     pub(crate) observer: Observer,
     pub(crate) tasks: TaskTracker,
     pub(crate) cancel: CancellationToken,

@@ -303,3 +303,19 @@ fn flags_tell_reading_from_writing() {
     assert_eq!(Access::of_open(libc::O_WRONLY | libc::O_CREAT | libc::O_EXCL), Access::Write);
     assert_eq!(Access::of_open(libc::O_TMPFILE | libc::O_RDWR), Access::Write);
 }
+
+#[test]
+fn what_is_written_here_and_read_in_the_target_is_told_where_the_user_can_change_it() {
+    let read_only = FilePolicy { read_only: vec!["^/etc/app".to_owned()], ..policy(FileMode::Read) };
+    let told = |policy: &FilePolicy, path: &str| {
+        let why = PathRules::new(policy, b"/app/server").written_here(path.as_bytes());
+        why.map(|why| why.to_string())
+    };
+    assert_eq!(told(&read_only, "/app/data").as_deref(), Some("feature.fs.mode is `read`"));
+    assert_eq!(told(&read_only, "/etc/app/x").as_deref(), Some("matches feature.fs.read_only[0]"));
+    for same_side in ["/src/project/x", "/scratch/x", "/etc/passwd", "/dev/null", "/etc/hosts", "relative"] {
+        assert_eq!(told(&read_only, same_side), None, "{same_side}");
+    }
+    assert_eq!(told(&policy(FileMode::Write), "/app/data"), None);
+    assert_eq!(told(&policy(FileMode::Local), "/app/data"), None);
+}

@@ -15,7 +15,7 @@ use protocol::{
 use tokio::{io::Interest, net::UnixStream};
 
 use super::{Attached, Proxy, encode};
-use crate::{descriptors, event::Event, outgoing, skipped, supervisor};
+use crate::{advice, descriptors, event::Event, outgoing, supervisor};
 
 /// One connection of a layer.
 pub(super) struct Connection {
@@ -80,7 +80,7 @@ impl Connection {
             self.proxy.reported.send_modify(|count| *count += 1);
             if let Some(pid) = self.stream.peer_cred().ok().and_then(|peer| peer.pid()) {
                 self.proxy.programs.add(pid.unsigned_abs());
-                skipped::started(&self.proxy, pid.unsigned_abs(), &executable).await;
+                advice::skipped::started(&self.proxy, pid.unsigned_abs(), &executable).await;
             }
         }
         let policy = first.then(|| Box::new(self.proxy.policy.clone()));
@@ -115,6 +115,10 @@ impl Connection {
                     None => Err(Errno(libc::EBADF)),
                 };
                 self.send(&ToLayer::Supervised(supervised), None).await
+            }
+            ToSession::WrittenHere(path) => {
+                advice::written::here(proxy, &path);
+                Ok(())
             }
             ToSession::Connect(held) => {
                 let Some(hold) = proxy.hold.clone() else { return Ok(()) };

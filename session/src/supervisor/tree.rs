@@ -23,9 +23,9 @@ use super::{
     processes::Processes,
 };
 use crate::{
+    advice,
     event::Event,
     proxy::{Attached, Proxy},
-    skipped,
 };
 
 /// Time for the processes of a tree to end by themselves when the session is over.
@@ -211,7 +211,7 @@ fn handle(call: Call) {
         // It waits until we know whether its user must be told something: it may end soon.
         _ if call.process().begins_skipped() => call.later(|call| async move {
             let process = call.process();
-            skipped::started(call.proxy(), process.pid(), &process.image().executable).await;
+            advice::skipped::started(call.proxy(), process.pid(), &process.image().executable).await;
             call.go_on();
         }),
         _ => call.go_on(),

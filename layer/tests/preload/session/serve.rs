@@ -67,6 +67,10 @@ impl State {
                 std::thread::spawn(move || hold::play(&this, &held));
                 None
             }
+            ToSession::WrittenHere(path) => {
+                self.note(format!("written here: {}", String::from_utf8_lossy(&path)));
+                None
+            }
             ToSession::Loopback(address) => {
                 self.note(format!("loopback {address}"));
                 let listeners = self.listeners.lock().expect("not poisoned");

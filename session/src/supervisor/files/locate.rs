@@ -12,6 +12,8 @@ use super::{
     table::At,
 };
 
+use crate::advice;
+
 /// Bytes of the longest path, its NUL included. path_resolution(7)
 const PATH_ROOM: usize = libc::PATH_MAX.unsigned_abs() as usize;
 
@@ -38,7 +40,12 @@ pub(super) fn locate(call: &Call, at: At, access: Access) -> Result<Found, Errno
         Some(b'/') => match rules.decide(path, access) {
             Verdict { place: Place::Local, mapped: None, why } => match rules.around_target(path) {
                 Some(path) => elsewhere(call, &path, access, Verdict { place: Place::Local, mapped: None, why }),
-                None => Ok(Found::Native),
+                None => {
+                    if access == Access::Write {
+                        advice::written::here(call.proxy(), path);
+                    }
+                    Ok(Found::Native)
+                }
             },
             verdict => elsewhere(call, path, access, verdict),
         },

@@ -7,7 +7,7 @@ use std::{
     fs,
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
-    sync::{Mutex, OnceLock, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 use protocol::{
@@ -17,7 +17,7 @@ use protocol::{
     text::harmless_bytes,
 };
 use rules::{
-    path::{Access, PathRules, Place, normalise},
+    path::{Access, Place, normalise},
     process::{base_name, is_skipped, skipping_key},
 };
 
@@ -34,7 +34,6 @@ const PROGRAMS_LIMIT: usize = 16;
 pub(crate) struct Skipped {
     /// Names of those that the user was told of.
     told: Mutex<BTreeSet<Vec<u8>>>,
-    rules: OnceLock<PathRules>,
 }
 
 impl Skipped {
@@ -56,15 +55,15 @@ pub(crate) async fn started(proxy: &Proxy, pid: u32, executable: &[u8]) {
     let argv0 = arguments.split(|byte| *byte == 0).next().unwrap_or_default();
     let list = &proxy.policy.skip_processes;
     let name = base_name(executable);
-    if !is_skipped(list, executable, argv0) || !proxy.skipped.is_new(name) {
+    if !is_skipped(list, executable, argv0) || !proxy.advice.skipped.is_new(name) {
         return;
     }
-    let rules = proxy.skipped.rules.get_or_init(|| PathRules::new(&proxy.policy.files, b""));
+    let rules = proxy.advice.rules(&proxy.policy.files);
     let is_targets = |path: &&[u8]| rules.decide(path, Access::Read).place == Place::Remote;
     let absent = paths_in(&arguments).filter(is_targets).filter_map(absent_here);
     for path in absent.take(QUESTIONS_LIMIT) {
         if target_has(proxy, &path).await {
-            if proxy.skipped.told().insert(name.to_owned()) {
+            if proxy.advice.skipped.told().insert(name.to_owned()) {
                 let name = if list.iter().any(|listed| listed.as_bytes() == name) { name } else { base_name(argv0) };
                 proxy.observer.tell(Event::Warning(text(name, &path)));
             }

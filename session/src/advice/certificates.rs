@@ -17,6 +17,7 @@ use protocol::{
 };
 
 use crate::{
+    descriptors,
     event::Event,
     proxy::{Proxy, encode},
 };
@@ -58,7 +59,7 @@ impl Certificates {
 }
 
 /// The path of certificates that an encoded operation looks at.
-pub(super) fn sought(operation: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn sought(operation: &[u8]) -> Option<Vec<u8>> {
     if !matches!(name_of(operation), Some("stat" | "access" | "real_path")) {
         return None;
     }
@@ -71,7 +72,7 @@ pub(super) fn sought(operation: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// The target has given an encoded answer to an operation that looks at `path`.
-pub(super) async fn answered(proxy: &Proxy, path: &[u8], answer: &[u8]) {
+pub(crate) async fn answered(proxy: &Proxy, path: &[u8], answer: &[u8]) {
     if encode(&Err::<(), Errno>(Errno::ENOENT)).is_ok_and(|absence| absence == answer) {
         absent(proxy, path).await;
     }
@@ -79,8 +80,8 @@ pub(super) async fn answered(proxy: &Proxy, path: &[u8], answer: &[u8]) {
 
 /// A program has looked for `path`, which the target does not have: tells the user if that is certificates which this
 /// machine has. Once per folder.
-pub(super) async fn absent(proxy: &Proxy, path: &[u8]) {
-    let Some(folder) = folder_of(path).filter(|folder| proxy.certificates.is_new(folder)) else { return };
+pub(crate) async fn absent(proxy: &Proxy, path: &[u8]) {
+    let Some(folder) = folder_of(path).filter(|folder| proxy.advice.certificates.is_new(folder)) else { return };
     // It is a guess where to look: whoever has no such file either fails on this machine, too.
     if !tokio::fs::try_exists(Path::new(OsStr::from_bytes(path))).await.unwrap_or(false) {
         return;
@@ -89,7 +90,7 @@ pub(super) async fn absent(proxy: &Proxy, path: &[u8]) {
     if !is_bundle(path) && has_bundle(proxy).await {
         return;
     }
-    if proxy.certificates.claim(folder) {
+    if proxy.advice.certificates.claim(folder) {
         proxy.observer.tell(Event::Warning(text(path, folder)));
     }
 }
@@ -120,7 +121,7 @@ fn is_bundle(path: &[u8]) -> bool {
 async fn has_bundle(proxy: &Proxy) -> bool {
     let stat = Stat { file: Which::Path { path: BUNDLE.to_owned(), follow: true } };
     let Ok(operation) = codec::encode(&Operation::from(stat)) else { return false };
-    let Ok((answer, _)) = Box::pin(super::perform(proxy, operation)).await else { return false };
+    let Ok((answer, _)) = Box::pin(descriptors::perform(proxy, operation)).await else { return false };
     decode_answer::<Stat>(&answer).is_ok_and(|found| found.is_ok())
 }
 
