@@ -40,12 +40,11 @@ pub(super) fn locate(call: &Call, at: At, access: Access) -> Result<Found, Errno
         Some(b'/') => match rules.decide(path, access) {
             Verdict { place: Place::Local, mapped: None, why } => match rules.around_target(path) {
                 Some(path) => elsewhere(call, &path, access, Verdict { place: Place::Local, mapped: None, why }),
-                None => {
-                    if access == Access::Write {
-                        advice::written::here(call.proxy(), path);
-                    }
+                None if access == Access::Write => {
+                    advice::written::here(call.proxy(), path);
                     Ok(Found::Native)
                 }
+                None => Ok(Found::Native),
             },
             verdict => elsewhere(call, path, access, verdict),
         },
