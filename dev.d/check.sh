@@ -12,6 +12,7 @@ run_check() {
   try "shell scripts" check_shell
   try "Python files" check_python
   try "Go files" check_go
+  try "Lua files" check_lua
   ((${#failed[@]} == 0)) || fail "$(printf '%s; ' "${failed[@]}" | sed 's/; $//') failed"
   say "all checks pass"
 }
@@ -49,6 +50,11 @@ our_files_starting() {
 
 check_shell() {
   our_files_starting '^(#!.*\b(ba)?sh\b|# shellcheck shell=)' | xargs -0 shellcheck -x --source-path=SCRIPTDIR
+}
+
+check_lua() {
+  need_apt lua-check
+  our_files | grep -z '\.lua$' | xargs -0 luacheck --quiet --config "$root/editors/neovim/.luacheckrc"
 }
 
 check_python() {

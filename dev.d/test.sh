@@ -36,6 +36,8 @@ run_test() {
   # Without --workspace when there are arguments: it would overrule their -p.
   if (($# == 0)); then
     test_language_server
+    test_neovim
+    test_emacs
     set -- --workspace
   fi
   cargo test "$@"
@@ -47,6 +49,22 @@ test_language_server() {
   mapfile -t packages <"$root/fixtures/tests/lsp/requirements.txt"
   say "tests the language server with pytest-lsp"
   PYTHONDONTWRITEBYTECODE=1 "$(need_python "${packages[@]}")/bin/pytest" "$root/fixtures/tests/lsp"
+}
+
+# The plugin in a real Neovim without a screen; the part with a cluster only if there is one.
+test_neovim() {
+  local nvim
+  nvim=$(. "$root/dev.d/editors.sh" && need_neovim)
+  say "tests the plugin for Neovim"
+  NVIM=$nvim "$root/fixtures/tests/neovim/run"
+}
+
+# What docs/editors.md proposes for Emacs, in a real one.
+test_emacs() {
+  need_apt emacs-nox elpa-eglot
+  say "tests the language server in Emacs"
+  PATH=$MIRRORD_DIST:$PATH KUBECONFIG=/dev/null timeout -k 5 120 \
+    emacs --batch -l "$root/fixtures/tests/emacs/eglot-test.el" -f ert-run-tests-batch-and-exit
 }
 
 # with_cluster KEEP: a cluster with our agent and the demo namespace; ends with this script unless it was there before.
