@@ -13,6 +13,7 @@ run_check() {
   try "Python files" check_python
   try "Go files" check_go
   try "Lua files" check_lua
+  try "extension for VS Code" check_extension
   ((${#failed[@]} == 0)) || fail "$(printf '%s; ' "${failed[@]}" | sed 's/; $//') failed"
   say "all checks pass"
 }
@@ -70,4 +71,10 @@ check_go() {
   local unformatted
   unformatted=$(our_files | { grep -z '\.go$' || true; } | xargs -0 -r gofmt -l)
   [[ -z $unformatted ]] || fail "gofmt would change: $unformatted"
+}
+
+# The extension for VS Code: types and unit tests.
+check_extension() {
+  . "$root/dev.d/editors.sh"
+  check_vscode
 }

@@ -38,6 +38,7 @@ run_test() {
     test_language_server
     test_neovim
     test_emacs
+    test_vscode
     set -- --workspace
   fi
   cargo test "$@"
@@ -66,6 +67,22 @@ test_emacs() {
   PATH=$MIRRORD_DIST:$PATH KUBECONFIG=/dev/null timeout -k 5 120 \
     emacs --batch -l "$root/fixtures/tests/emacs/eglot-test.el" -f ert-run-tests-batch-and-exit
 }
+
+# The extension in the real VS Code, with a person's clicks; pictures of it are kept.
+test_vscode() (
+  if [[ ! ${MIRRORD_CLUSTER_ENTER:-} ]]; then
+    say "VS Code is not tested: its test needs a cluster"
+    return 0
+  fi
+  . "$root/dev.d/editors.sh"
+  local folder vsix artefacts=${MIRRORD_TEST_ARTEFACTS:-$CACHE/artefacts}/vscode
+  folder=$(need_code_server)
+  vsix=$(pack_vscode "$MIRRORD_DIST")
+  say "tests the extension in VS Code; pictures go to $artefacts"
+  rm -rf "$artefacts"
+  MIRRORD_TEST_CODE_SERVER=$folder MIRRORD_TEST_VSIX=$vsix MIRRORD_TEST_ARTEFACTS=$artefacts \
+    timeout 400 "$folder/node/bin/node" --test --test-reporter=spec "$root/fixtures/tests/vscode/editor.test.mjs" >&2
+)
 
 # with_cluster KEEP: a cluster with our agent and the demo namespace; ends with this script unless it was there before.
 with_cluster() {

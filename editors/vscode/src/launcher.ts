@@ -1,0 +1,176 @@
+// Every launch of this editor passes here: it gets a session, or is left alone.
+
+import * as vscode from 'vscode';
+
+import type { Chooser } from './chooser.ts';
+import { SESSION_KEY, TYPE, patched, settled, treat, variables, wish, type Launch } from './launches.ts';
+import type { Wish } from './protocol.ts';
+import { Failure, reason, tell, type Server } from './server.ts';
+import * as settings from './settings.ts';
+
+/** How long a program may take to join its session once it runs, in milliseconds. */
+const JOIN_LIMIT = 5_000;
+
+/** How often the server is asked whether it has, in milliseconds. */
+const JOIN_PACE = 250;
+
+/** How long a session waits for its debug session: a task may build the program first. In milliseconds. */
+const UNUSED_LIMIT = 15 * 60_000;
+
+/** Gives sessions to launches, and ends them. */
+export class Launcher implements vscode.DebugConfigurationProvider, vscode.DebugAdapterDescriptorFactory, vscode.DebugAdapterTrackerFactory {
+  readonly #server: Server;
+  readonly #chooser: Chooser;
+  /** Sessions whose debug session has not begun yet. */
+  readonly #waiting = new Map<string, NodeJS.Timeout>();
+  /** Names of sessions by the debug session that they belong to. */
+  readonly #running = new Map<string, string>();
+
+  constructor(server: Server, chooser: Chooser) {
+    this.#server = server;
+    this.#chooser = chooser;
+  }
+
+  register(): vscode.Disposable[] {
+    return [
+      vscode.debug.registerDebugConfigurationProvider('*', this),
+      vscode.debug.registerDebugAdapterDescriptorFactory(TYPE, this),
+      vscode.debug.registerDebugAdapterTrackerFactory('*', this),
+      vscode.debug.onDidStartDebugSession((session) => this.#started(session)),
+      vscode.debug.onDidTerminateDebugSession((session) => this.#ended(session)),
+      this.#server.onEvent(({ session, kind, state, text }) => {
+        if (kind === 'warning') this.#server.log.warn(`session ${session}: ${text}`);
+        else if (text !== undefined) this.#server.log.info(`session ${session ?? '-'}: ${text}`);
+        const ours = session !== undefined && [...this.#running.values()].includes(session);
+        if (ours && state === 'lost') tell(this.#server.log, new Failure(`The session is lost: ${text ?? 'no reason is known'}. Start the program again.`));
+      }),
+    ];
+  }
+
+  /** Gives the launch what it needs; nothing, which cancels it, when there is no session to be had. */
+  async resolveDebugConfigurationWithSubstitutedVariables(
+    folder: vscode.WorkspaceFolder | undefined,
+    launch: vscode.DebugConfiguration,
+    token?: vscode.CancellationToken,
+  ): Promise<vscode.DebugConfiguration | undefined> {
+    const treatment = treat(launch, this.#chooser.choice.on, settings.proxied());
+    if (treatment.kind === 'leave') {
+      if (treatment.why !== undefined) this.#server.log.warn(`"${launch.name}" runs without mirrord: ${treatment.why}`);
+      return launch;
+    }
+    if (treatment.kind === 'proxy' && settled(launch['mirrord'])) return launch;
+    try {
+      const own: Wish = typeof launch['mirrord'] === 'object' && launch['mirrord'] !== null ? launch['mirrord'] : {};
+      const file = typeof own.config === 'string' ? own.config : own.config === undefined ? settings.configuration(folder) : undefined;
+      const target = await this.#chooser.target(own, file);
+      if (target === undefined) {
+        this.#server.log.info(`"${launch.name}" was not started: no target was chosen`);
+        return undefined;
+      }
+      const wanted = wish(launch['mirrord'], target === 'configured' ? undefined : target, file);
+      if (treatment.kind === 'environment') return await this.#withEnvironment(folder, launch, wanted, token);
+      const adapter = treatment.adapter === undefined ? {} : { adapter: treatment.adapter };
+      const cwd = folder === undefined ? {} : { cwd: folder.uri.fsPath };
+      return { ...adapter, ...cwd, ...launch, type: TYPE, mirrord: wanted };
+    } catch (error) {
+      tell(this.#server.log, error);
+      return undefined;
+    }
+  }
+
+  async #withEnvironment(
+    folder: vscode.WorkspaceFolder | undefined,
+    launch: Launch,
+    mirrord: Wish,
+    token: vscode.CancellationToken | undefined,
+  ): Promise<vscode.DebugConfiguration> {
+    const cwd = typeof launch['cwd'] === 'string' ? launch['cwd'] : folder?.uri.fsPath;
+    const start = { mirrord, env: variables(launch), ...(cwd === undefined ? {} : { cwd }) };
+    const shown = { location: vscode.ProgressLocation.Notification, title: 'mirrord', cancellable: true };
+    const injection = await vscode.window.withProgress(shown, async (progress, cancelled) => {
+      const either = new vscode.CancellationTokenSource();
+      const wishes = [cancelled, token].map((token) => token?.onCancellationRequested(() => either.cancel()));
+      try {
+        return await this.#server.start(start, either.token, (message) => progress.report({ message }));
+      } catch (error) {
+        if (either.token.isCancellationRequested) throw new vscode.CancellationError();
+        throw new Failure(`"${launch.name}" was not started: ${reason(error)}`);
+      } finally {
+        wishes.forEach((wish) => wish?.dispose());
+        either.dispose();
+      }
+    });
+    const { launch: result, remarks } = patched(launch, injection);
+    remarks.forEach((remark) => this.#server.log.warn(`"${launch.name}": ${remark}`));
+    this.#server.log.info(`"${launch.name}" runs in place of ${injection.target} (session ${injection.session})`);
+    this.#waiting.set(injection.session, setTimeout(() => this.#stop(injection.session), UNUSED_LIMIT));
+    return result;
+  }
+
+  #started(session: vscode.DebugSession): void {
+    const name: unknown = session.configuration[SESSION_KEY];
+    // Debuggers that copy their configuration to child sessions copy our key, too: the first one counts.
+    if (typeof name !== 'string' || !this.#waiting.has(name)) return;
+    clearTimeout(this.#waiting.get(name));
+    this.#waiting.delete(name);
+    this.#running.set(session.id, name);
+  }
+
+  #ended(session: vscode.DebugSession): void {
+    const name = this.#running.get(session.id);
+    this.#running.delete(session.id);
+    if (name !== undefined) this.#stop(name);
+  }
+
+  #stop(name: string): void {
+    this.#waiting.delete(name);
+    // It may have ended by itself meanwhile.
+    this.#server.stop(name).catch((error: unknown) => this.#server.log.info(`session ${name}: ${reason(error)}`));
+  }
+
+  createDebugAdapterDescriptor(): vscode.DebugAdapterDescriptor {
+    try {
+      return new vscode.DebugAdapterExecutable(this.#server.program(), ['dap'], { env: settings.environment() });
+    } catch (error) {
+      // The editor shows it as the reason why the debug session does not begin.
+      throw new Error(`mirrord: ${reason(error)}`);
+    }
+  }
+
+  /** Debuggers tell when the program runs; then it has to join. */
+  createDebugAdapterTracker(session: vscode.DebugSession): vscode.DebugAdapterTracker | undefined {
+    const name: unknown = session.configuration[SESSION_KEY];
+    if (typeof name !== 'string') return undefined;
+    let runs = false;
+    return {
+      onDidSendMessage: (message: { type: string; event?: string }) => {
+        if (runs || message.type !== 'event' || (message.event !== 'process' && message.event !== 'stopped')) return;
+        runs = true;
+        void this.#expectProgram(session, name);
+      },
+    };
+  }
+
+  /** A program that does not join runs on this machine alone, which nobody who asked for a session wants. */
+  async #expectProgram(session: vscode.DebugSession, name: string): Promise<void> {
+    const until = Date.now() + JOIN_LIMIT;
+    try {
+      while (Date.now() < until) {
+        const ours = (await this.#server.sessions()).find((one) => one.session === name);
+        // Gone already, or a server that does not count.
+        if (ours?.programs === undefined || ours.programs > 0) return;
+        await new Promise((resolve) => setTimeout(resolve, JOIN_PACE));
+      }
+    } catch (error) {
+      this.#server.log.warn(`session ${name}: whether the program has joined is not known: ${reason(error)}`);
+      return;
+    }
+    if (!this.#running.has(session.id)) return;
+    await vscode.debug.stopDebugging(session);
+    tell(this.#server.log, new Failure(
+      `"${session.name}" was ended: its program did not join the session within ${JOIN_LIMIT / 1000} s, so it ran on this machine only. ` +
+      'Programs that load no libraries (static ones, Go) cannot be reached through their variables. ' +
+      `Add "${session.type}" to the setting mirrord.debug.throughProxy, or write a launch configuration of type "mirrord".`,
+    ));
+  }
+}

@@ -1,0 +1,69 @@
+// Terminals and tasks that run in a session: `mirrord exec`.
+
+import * as vscode from 'vscode';
+
+import { folder, type Chooser } from './chooser.ts';
+import { words } from './command.ts';
+import { wish } from './launches.ts';
+import type { Wish } from './protocol.ts';
+import { tell, type Server } from './server.ts';
+import * as settings from './settings.ts';
+
+/** A task of ours in tasks.json. */
+interface Definition extends vscode.TaskDefinition {
+  command: string;
+  mirrord?: Wish;
+}
+
+/** Registers the terminal profile and the kind of tasks. */
+export function register(server: Server, chooser: Chooser): vscode.Disposable[] {
+  return [
+    vscode.window.registerTerminalProfileProvider('mirrord.terminal', { provideTerminalProfile: () => profile(server, chooser) }),
+    vscode.tasks.registerTaskProvider('mirrord', { provideTasks: () => [], resolveTask: (task) => resolve(task, server, chooser) }),
+  ];
+}
+
+/** A shell in a session; nothing when the user gives no target. */
+async function profile(server: Server, chooser: Chooser): Promise<vscode.TerminalProfile | undefined> {
+  try {
+    const shell = vscode.env.shell || '/bin/sh';
+    const command = await line(server, chooser, folder(), {}, [shell]);
+    if (command === undefined) return undefined;
+    const [shellPath, ...shellArgs] = command;
+    return new vscode.TerminalProfile({ name: 'mirrord', shellPath, shellArgs, env: settings.environment(), iconPath: new vscode.ThemeIcon('plug') });
+  } catch (error) {
+    tell(server.log, error);
+    return undefined;
+  }
+}
+
+async function resolve(task: vscode.Task, server: Server, chooser: Chooser): Promise<vscode.Task | undefined> {
+  try {
+    const definition = task.definition as Definition;
+    const scope = task.scope ?? vscode.TaskScope.Workspace;
+    const of = typeof scope === 'object' ? scope : folder();
+    const command = await line(server, chooser, of, definition.mirrord ?? {}, ['/bin/sh', '-c', definition.command]);
+    if (command === undefined) return undefined;
+    const [program, ...rest] = command;
+    const execution = new vscode.ProcessExecution(program, rest, { env: settings.environment(), ...(of === undefined ? {} : { cwd: of.uri.fsPath }) });
+    // The definition must stay the very one that the editor asked with.
+    return new vscode.Task(task.definition, scope, task.name, 'mirrord', execution);
+  } catch (error) {
+    tell(server.log, error);
+    return undefined;
+  }
+}
+
+/** The command line that runs `program` in a session. */
+async function line(
+  server: Server,
+  chooser: Chooser,
+  of: vscode.WorkspaceFolder | undefined,
+  own: Wish,
+  program: string[],
+): Promise<[string, ...string[]] | undefined> {
+  const file = typeof own.config === 'string' ? own.config : settings.configuration(of);
+  const target = await chooser.target(own, file);
+  if (target === undefined) return undefined;
+  return words(server.program(), wish(own, target === 'configured' ? undefined : target, file), program);
+}
