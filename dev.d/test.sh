@@ -60,12 +60,21 @@ test_neovim() {
   NVIM=$nvim "$root/fixtures/tests/neovim/run"
 }
 
-# What docs/editors.md proposes for Emacs, in a real one.
+# What docs/editors.md proposes for Emacs, in a real one; debugging only if there is a cluster.
 test_emacs() {
-  need_apt emacs-nox elpa-eglot
+  need_apt emacs-nox elpa-eglot elpa-dap-mode
   say "tests the language server in Emacs"
-  PATH=$MIRRORD_DIST:$PATH KUBECONFIG=/dev/null timeout -k 5 120 \
-    emacs --batch -l "$root/fixtures/tests/emacs/eglot-test.el" -f ert-run-tests-batch-and-exit
+  KUBECONFIG=/dev/null emacs_suite eglot-test
+  if [[ ${MIRRORD_CLUSTER_ENTER:-} ]]; then
+    say "tests the debug adapter in Emacs"
+    emacs_suite dap-test
+  fi
+}
+
+# emacs_suite NAME
+emacs_suite() {
+  PATH=$MIRRORD_DIST:$PATH timeout -k 5 120 \
+    emacs --batch -l "$root/fixtures/tests/emacs/$1.el" -f ert-run-tests-batch-and-exit
 }
 
 # The extension in the real VS Code, with a person's clicks; pictures of it are kept.
