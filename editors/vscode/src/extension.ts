@@ -18,6 +18,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const chooser = new Chooser(context.workspaceState, server);
   const settings = vscode.workspace.onDidChangeConfiguration((change) => {
     if (change.affectsConfiguration('mirrord.statusBar')) chooser.show();
+    if (change.affectsConfiguration('mirrord.server.path')) void server?.end(); // what needs it next starts the new one
   });
   context.subscriptions.push(
     log,

@@ -4,12 +4,15 @@ import * as vscode from 'vscode';
 
 import type { Chooser } from './chooser.ts';
 import { SESSION_KEY, TYPE, patched, settled, treat, variables, wish, type Launch } from './launches.ts';
-import type { Wish } from './protocol.ts';
+import type { Event, Wish } from './protocol.ts';
 import { Failure, reason, tell, type Server } from './server.ts';
 import * as settings from './settings.ts';
 
 /** How long a program may take to join its session once it runs, in milliseconds. */
 const JOIN_LIMIT = 5_000;
+
+/** How long a debugger may take to tell that the program runs; some never do. In milliseconds. */
+const SILENCE_LIMIT = 20_000;
 
 /** How often the server is asked whether it has, in milliseconds. */
 const JOIN_PACE = 250;
@@ -24,7 +27,7 @@ export class Launcher implements vscode.DebugConfigurationProvider, vscode.Debug
   /** Sessions whose debug session has not begun yet. */
   readonly #waiting = new Map<string, NodeJS.Timeout>();
   /** Names of sessions by the debug session that they belong to. */
-  readonly #running = new Map<string, string>();
+  readonly #running = new Map<vscode.DebugSession, string>();
 
   constructor(server: Server, chooser: Chooser) {
     this.#server = server;
@@ -38,13 +41,21 @@ export class Launcher implements vscode.DebugConfigurationProvider, vscode.Debug
       vscode.debug.registerDebugAdapterTrackerFactory('*', this),
       vscode.debug.onDidStartDebugSession((session) => this.#started(session)),
       vscode.debug.onDidTerminateDebugSession((session) => this.#ended(session)),
-      this.#server.onEvent(({ session, kind, state, text }) => {
-        if (kind === 'warning') this.#server.log.warn(`session ${session}: ${text}`);
-        else if (text !== undefined) this.#server.log.info(`session ${session ?? '-'}: ${text}`);
-        const ours = session !== undefined && [...this.#running.values()].includes(session);
-        if (ours && state === 'lost') tell(this.#server.log, new Failure(`The session is lost: ${text ?? 'no reason is known'}. Start the program again.`));
-      }),
+      this.#server.onEvent((event) => this.#heard(event)),
     ];
+  }
+
+  #heard({ session, kind, state, text, context }: Event): void {
+    const what = text ?? state;
+    const told = `${session === undefined ? `cluster ${context ?? ''}` : `session ${session}`}: ${what}`;
+    if (kind === 'warning') this.#server.log.warn(told);
+    else if (what !== undefined) this.#server.log.info(told);
+    const debugged = [...this.#running].find(([, name]) => name === session)?.[0];
+    if (debugged === undefined || (state !== 'lost' && state !== 'stopped')) return;
+    // Without its session a program would go on with nobody to ask.
+    this.#running.delete(debugged);
+    void vscode.debug.stopDebugging(debugged);
+    if (state === 'lost') tell(this.#server.log, new Failure(`The session is lost, and its program was ended: ${text ?? 'no reason is known'}. Start it again.`));
   }
 
   /** Gives the launch what it needs; nothing, which cancels it, when there is no session to be had. */
@@ -113,12 +124,12 @@ export class Launcher implements vscode.DebugConfigurationProvider, vscode.Debug
     if (typeof name !== 'string' || !this.#waiting.has(name)) return;
     clearTimeout(this.#waiting.get(name));
     this.#waiting.delete(name);
-    this.#running.set(session.id, name);
+    this.#running.set(session, name);
   }
 
   #ended(session: vscode.DebugSession): void {
-    const name = this.#running.get(session.id);
-    this.#running.delete(session.id);
+    const name = this.#running.get(session);
+    this.#running.delete(session);
     if (name !== undefined) this.#stop(name);
   }
 
@@ -142,35 +153,56 @@ export class Launcher implements vscode.DebugConfigurationProvider, vscode.Debug
     const name: unknown = session.configuration[SESSION_KEY];
     if (typeof name !== 'string') return undefined;
     let runs = false;
+    const silence = setTimeout(() => void this.#doubt(session, name), SILENCE_LIMIT);
     return {
       onDidSendMessage: (message: { type: string; event?: string }) => {
         if (runs || message.type !== 'event' || (message.event !== 'process' && message.event !== 'stopped')) return;
         runs = true;
+        clearTimeout(silence);
         void this.#expectProgram(session, name);
       },
+      onExit: () => clearTimeout(silence),
+      onWillStopSession: () => clearTimeout(silence),
     };
   }
 
   /** A program that does not join runs on this machine alone, which nobody who asked for a session wants. */
   async #expectProgram(session: vscode.DebugSession, name: string): Promise<void> {
     const until = Date.now() + JOIN_LIMIT;
-    try {
-      while (Date.now() < until) {
-        const ours = (await this.#server.sessions()).find((one) => one.session === name);
-        // Gone already, or a server that does not count.
-        if (ours?.programs === undefined || ours.programs > 0) return;
+    while (await this.#isMissing(session, name)) {
+      if (Date.now() < until) {
         await new Promise((resolve) => setTimeout(resolve, JOIN_PACE));
+        continue;
       }
-    } catch (error) {
-      this.#server.log.warn(`session ${name}: whether the program has joined is not known: ${reason(error)}`);
+      await vscode.debug.stopDebugging(session);
+      tell(this.#server.log, new Failure(`"${session.name}" was ended: its program did not join the session within ${JOIN_LIMIT / 1000} s, so it ran on this machine only. ${advice(session.type)}`));
       return;
     }
-    if (!this.#running.has(session.id)) return;
-    await vscode.debug.stopDebugging(session);
-    tell(this.#server.log, new Failure(
-      `"${session.name}" was ended: its program did not join the session within ${JOIN_LIMIT / 1000} s, so it ran on this machine only. ` +
-      'Programs that load no libraries (static ones, Go) cannot be reached through their variables. ' +
-      `Add "${session.type}" to the setting mirrord.debug.throughProxy, or write a launch configuration of type "mirrord".`,
-    ));
   }
+
+  /** Whether the program runs is not known; it may still be built. So the user decides. */
+  async #doubt(session: vscode.DebugSession, name: string): Promise<void> {
+    if (!(await this.#isMissing(session, name))) return;
+    const stop = 'Stop';
+    const text = `mirrord: no program of "${session.name}" has joined the session yet. If it runs already, it runs on this machine only. ${advice(session.type)}`;
+    if ((await vscode.window.showWarningMessage(text, stop)) === stop) await vscode.debug.stopDebugging(session);
+  }
+
+  /** Whether the debug session goes on and no program of it has joined. */
+  async #isMissing(session: vscode.DebugSession, name: string): Promise<boolean> {
+    if (!this.#running.has(session)) return false;
+    try {
+      const ours = (await this.#server.sessions()).find((one) => one.session === name);
+      // Gone already, or a server that does not count.
+      return ours?.programs === 0;
+    } catch (error) {
+      this.#server.log.warn(`session ${name}: whether the program has joined is not known: ${reason(error)}`);
+      return false;
+    }
+  }
+}
+
+/** What to do about a program that does not join. */
+function advice(type: string): string {
+  return `Programs that load no libraries (static ones, Go) cannot be reached through their variables: add "${type}" to the setting mirrord.debug.throughProxy, or write a launch configuration of type "mirrord".`;
 }

@@ -23,17 +23,15 @@ export const SESSION_KEY = '__mirrordSession';
 /** Types whose programs are browsers, or this editor. */
 const NO_PROGRAM = /^(pwa-)?(chrome|msedge|extensionHost)$|^(editor-browser|firefox|node-terminal)$/;
 
-/** Names of debug adapters of the server by the debug types of extensions that run the same ones. */
+/** Names of debug adapters of the server by the debug types of extensions that run the same ones, with the same keys. */
 const ADAPTERS: Record<string, string> = {
   debugpy: 'debugpy',
   python: 'debugpy',
   go: 'dlv',
   lldb: 'codelldb',
   'lldb-dap': 'lldb-dap',
-  cppdbg: 'lldb-dap',
   node: 'js-debug',
   'pwa-node': 'js-debug',
-  java: 'java-debug',
 };
 
 /** Decides on a launch. `proxied` are the types that shall run through our debug adapter. */

@@ -24,12 +24,12 @@ const STARTED_BY = { editor: 'launched here', debug: 'debugged', terminal: 'in a
 export function outline(sessions: readonly Session[]): Line[] {
   return sessions.map((session) => {
     const id = session.session;
-    const [target, rest] = split(session.target);
+    const { pod, container, namespace } = parts(session.target);
     return {
       id,
-      label: target === '' ? `session ${id}` : target,
-      description: [session.standing === true ? 'stands at a breakpoint' : session.state, age(session.seconds)].filter(Boolean).join(' · '),
-      tooltip: tooltip(session, rest),
+      label: pod === '' ? `session ${id}` : pod,
+      description: [session.standing === true ? 'stands at a breakpoint' : session.state, container, age(session.seconds)].filter(Boolean).join(' · '),
+      tooltip: tooltip(session, namespace),
       icon: session.standing === true ? 'debug-pause' : (ICONS[session.state] ?? 'question'),
       session: id,
       open: true,
@@ -100,9 +100,9 @@ function group(session: string, name: string, label: string, description: string
   return children.length === 0 ? undefined : { id: `${session}/${name}`, label, description, children, open: name === 'ports' };
 }
 
-function tooltip({ session, by, pid, reason, programs, sentBytes, receivedBytes }: Session, rest: string): string {
+function tooltip({ session, by, pid, reason, programs, sentBytes, receivedBytes }: Session, namespace: string): string {
   return [
-    `Session ${session}${rest === '' ? '' : ` in ${rest}`}`,
+    `Session ${session}${namespace === '' ? '' : ` in namespace ${namespace}`}`,
     by === undefined ? '' : `${STARTED_BY[by] ?? by}${pid ? ` (process ${pid})` : ''}`,
     reason ?? '',
     programs === undefined ? '' : `${programs} ${programs === 1 ? 'process has' : 'processes have'} joined`,
@@ -110,10 +110,10 @@ function tooltip({ session, by, pid, reason, programs, sentBytes, receivedBytes 
   ].filter(Boolean).join('\n');
 }
 
-/** The target, and the namespace that it is in. */
-function split(target: string): [string, string] {
-  const at = target.indexOf(' in namespace ');
-  return at < 0 ? [target, ''] : [target.slice(0, at), target.slice(at + ' in '.length)];
+/** `pod/x/container/c in namespace n`, as far as it is that. */
+function parts(target: string): { pod: string; container: string; namespace: string } {
+  const { pod = target, container = '', namespace = '' } = /^(?<pod>.*?)(\/container\/(?<container>\S+))?( in namespace (?<namespace>.*))?$/.exec(target)?.groups ?? {};
+  return { pod, container, namespace };
 }
 
 function millis(micros: number): string {

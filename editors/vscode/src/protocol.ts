@@ -91,6 +91,7 @@ export interface Event {
   kind: string;
   state?: string;
   text?: string;
+  context?: string;
 }
 
 /** Result of `mirrord/config`, as far as we look at it. */

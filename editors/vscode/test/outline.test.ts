@@ -20,7 +20,7 @@ const session: Session = {
 
 test('a session shows what it does', () => {
   assert.deepEqual(drawn(outline([session])), [
-    'pod/shop-1/container/web | stands at a breakpoint · 1 min',
+    'pod/shop-1 | stands at a breakpoint · web · 1 min',
     '  Ports | 1',
     '    port 80 | stolen, goes to 127.0.0.1:8080',
     '  Requests | 1',
@@ -36,6 +36,10 @@ test('a session shows what it does', () => {
 
 test('a server that tells less is shown with less', () => {
   assert.deepEqual(drawn(outline([{ session: '1', target: '', state: 'starting' }])), ['session 1 | starting']);
+});
+
+test('a target of another form is shown as it is', () => {
+  assert.deepEqual(drawn(outline([{ session: '1', target: 'label/app=x', state: 'lost' }])), ['label/app=x | lost']);
 });
 
 test('lines have names of their own', () => {
