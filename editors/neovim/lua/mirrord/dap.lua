@@ -77,17 +77,10 @@ end
 ---@param dap any
 ---@param config table
 local function aborted(dap, config)
-  local abort = dap.ABORT
-  if not abort then
+  if not dap.ABORT then
     error('mirrord: the launch was given up', 0)
   end
-  -- nvim-dap evaluates functions before or after us, and looks for the value afterwards.
-  return vim.tbl_extend('force', config, {
-    program = abort,
-    mirrord = function()
-      return abort
-    end,
-  })
+  return vim.tbl_extend('force', config, { program = dap.ABORT })
 end
 
 ---What a configuration says of mirrord.

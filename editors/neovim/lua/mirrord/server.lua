@@ -100,7 +100,8 @@ end
 ---@return vim.lsp.Client?
 local function running(root)
   for _, client in ipairs(vim.lsp.get_clients({ name = name })) do
-    if client.root_dir == root and not call(client, 'is_stopped') then
+    -- 0.10 tells it in the configuration alone.
+    if (client.root_dir or client.config.root_dir) == root and not call(client, 'is_stopped') then
       return client
     end
   end
