@@ -1,4 +1,5 @@
-// The sessions as a tree of plain data.
+// The sessions as a tree of plain data, and what of it changes. Times are told roughly: a line that changes every second cannot
+// be clicked.
 
 import type { Session } from './protocol.ts';
 
@@ -90,23 +91,23 @@ function files({ session, files = [] }: Session): Line | undefined {
   return group(session, 'files', 'Files of the pod', String(lines.length), lines);
 }
 
-function link({ session, roundTrips, latency }: Session): Line | undefined {
+function link({ session, roundTrips, latency, sentBytes, receivedBytes }: Session): Line | undefined {
   if (roundTrips === undefined) return undefined;
   const took = latency ? `, ${millis(latency.medianMicros)} each (slowest ${millis(latency.slowestMicros)})` : '';
-  return { id: `${session}/link`, label: 'Round trips', description: `${roundTrips}${took}`, icon: 'pulse', children: [] };
+  const moved = sentBytes === undefined || receivedBytes === undefined ? '' : `${bytes(sentBytes)} sent, ${bytes(receivedBytes)} received`;
+  return { id: `${session}/link`, label: 'Round trips', description: `${roundTrips}${took}`, icon: 'pulse', children: [], ...(moved === '' ? {} : { tooltip: moved }) };
 }
 
 function group(session: string, name: string, label: string, description: string, children: Line[]): Line | undefined {
   return children.length === 0 ? undefined : { id: `${session}/${name}`, label, description, children, open: name === 'ports' };
 }
 
-function tooltip({ session, by, pid, reason, programs, sentBytes, receivedBytes }: Session, namespace: string): string {
+function tooltip({ session, by, pid, reason, programs }: Session, namespace: string): string {
   return [
     `Session ${session}${namespace === '' ? '' : ` in namespace ${namespace}`}`,
     by === undefined ? '' : `${STARTED_BY[by] ?? by}${pid ? ` (process ${pid})` : ''}`,
     reason ?? '',
     programs === undefined ? '' : `${programs} ${programs === 1 ? 'process has' : 'processes have'} joined`,
-    sentBytes === undefined || receivedBytes === undefined ? '' : `${bytes(sentBytes)} sent, ${bytes(receivedBytes)} received`,
   ].filter(Boolean).join('\n');
 }
 
@@ -126,11 +127,43 @@ function bytes(count: number): string {
 }
 
 function ago(seconds: number): string {
-  return seconds < 1 ? 'just now' : `${age(seconds)} ago`;
+  return seconds < 10 ? 'just now' : `${age(seconds)} ago`;
 }
 
 function age(seconds: number | undefined): string {
   if (seconds === undefined) return '';
-  if (seconds < 60) return `${Math.floor(seconds)} s`;
+  if (seconds < 60) return 'less than a minute';
   return seconds < 3600 ? `${Math.floor(seconds / 60)} min` : `${Math.floor(seconds / 3600)} h`;
+}
+
+/** What has to be drawn anew: everything, or the lines named, with what is below them. */
+export type Changes = 'all' | Line[];
+
+/** Makes `known` what `fresh` is. Lines that stay keep their identity, by which the editor knows them. */
+export function update(known: Line[], fresh: readonly Line[]): Changes {
+  const changed: Line[] = [];
+  return take(known, fresh, changed) ? changed : 'all';
+}
+
+/** What a line shows, beside those below it. */
+const SHOWN = ['label', 'description', 'tooltip', 'icon', 'session', 'open'] as const;
+
+/** Whether the same lines stand there as before; those that differ are added to `changed`. */
+function take(known: Line[], fresh: readonly Line[], changed: Line[]): boolean {
+  const before = known.map(({ id }) => id).join('\n');
+  const byId = new Map(known.map((line) => [line.id, line]));
+  const lines = fresh.map((line) => {
+    const old = byId.get(line.id);
+    if (old === undefined) return line;
+    const differs = SHOWN.some((key) => old[key] !== line[key]);
+    const { children: kept } = old;
+    const below: Line[] = [];
+    const same = take(kept, line.children, below);
+    for (const key of SHOWN) Object.assign(old, { [key]: line[key] });
+    if (!same || differs) changed.push(old);
+    else changed.push(...below);
+    return old;
+  });
+  known.splice(0, known.length, ...lines);
+  return before === lines.map(({ id }) => id).join('\n');
 }

@@ -2,7 +2,7 @@
 
 import * as vscode from 'vscode';
 
-import { outline, type Line } from './outline.ts';
+import { outline, update, type Line } from './outline.ts';
 import { reason, tell, type Server } from './server.ts';
 
 /** How often a view that is seen asks, in milliseconds. */
@@ -12,11 +12,10 @@ const PACE = 1_000;
 export class Sessions implements vscode.TreeDataProvider<Line>, vscode.Disposable {
   readonly #server: Server;
   readonly #view: vscode.TreeView<Line>;
-  readonly #changes = new vscode.EventEmitter<void>();
+  readonly #changes = new vscode.EventEmitter<Line[] | undefined>();
   readonly #disposables: vscode.Disposable[];
   readonly onDidChangeTreeData = this.#changes.event;
-  #lines: Line[] = [];
-  #shown = '';
+  readonly #lines: Line[] = [];
   #timer: NodeJS.Timeout | undefined;
   #asking = false;
 
@@ -44,17 +43,20 @@ export class Sessions implements vscode.TreeDataProvider<Line>, vscode.Disposabl
     if (this.#asking) return;
     this.#asking = true;
     try {
-      this.#lines = outline(await this.#server.sessions());
+      this.#show(outline(await this.#server.sessions()));
       this.#view.message = '';
     } catch (error) {
-      this.#lines = [];
+      this.#show([]);
       this.#view.message = `The sessions are not known: ${reason(error)}`;
     } finally {
       this.#asking = false;
     }
-    const shown = JSON.stringify(this.#lines);
-    if (shown !== this.#shown) this.#changes.fire();
-    this.#shown = shown;
+  }
+
+  #show(lines: Line[]): void {
+    const changes = update(this.#lines, lines);
+    if (changes === 'all') this.#changes.fire(undefined);
+    else if (changes.length > 0) this.#changes.fire(changes);
     this.#view.badge = this.#lines.length === 0 ? undefined : { value: this.#lines.length, tooltip: 'sessions of mirrord' };
   }
 

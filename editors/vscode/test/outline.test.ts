@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
-import { outline, type Line } from '../src/outline.ts';
+import { outline, update, type Line } from '../src/outline.ts';
 import type { Session } from '../src/protocol.ts';
 
 function drawn(lines: Line[], indent = ''): string[] {
@@ -24,14 +24,14 @@ test('a session shows what it does', () => {
     '  Ports | 1',
     '    port 80 | stolen, goes to 127.0.0.1:8080',
     '  Requests | 1',
-    '    10.0.0.7:41234 → 80 | stolen, 3 s ago, open',
+    '    10.0.0.7:41234 → 80 | stolen, just now, open',
     '  Open connections | 3',
-    '    10.96.12.1:5432 | open for 40 s',
+    '    10.96.12.1:5432 | open for less than a minute',
     '  Files of the pod | 1',
     '    /etc/app.yaml | read, just now',
     '  Round trips | 812, 1.2 ms each (slowest 4.1 ms)',
   ]);
-  assert.equal(outline([session])[0]?.tooltip, 'Session s1 in namespace staging\ndebugged (process 47)\n3 processes have joined\n18 KiB sent, 969 KiB received');
+  assert.equal(outline([session])[0]?.tooltip, 'Session s1 in namespace staging\ndebugged (process 47)\n3 processes have joined');
 });
 
 test('a server that tells less is shown with less', () => {
@@ -54,4 +54,18 @@ test('the answer in the protocol’s documentation is one that we show', () => {
   const example = /^## `mirrord\/sessions`$.*?```json\n(.*?)```/ms.exec(text)?.[1] ?? '{}';
   const { sessions } = JSON.parse(example) as { sessions: Session[] };
   assert.match(drawn(outline(sessions)).join('\n'), /port 80 \| stolen.*10\.244\.0\.7:41234 → 80.*10\.96\.12\.1:5432.*config\.yaml/s);
+});
+
+test('what has not changed is not drawn anew', () => {
+  const lines = outline([session]);
+  const [line] = lines;
+  assert.deepEqual(update(lines, outline([{ ...session, seconds: 62 }])), []);
+  const ids = (changes: Line[] | 'all') => (changes === 'all' ? changes : changes.map(({ id }) => id));
+  assert.deepEqual(ids(update(lines, outline([{ ...session, roundTrips: 813 }]))), ['s1/link']);
+  assert.deepEqual(ids(update(lines, outline([{ ...session, requests: [] }]))), ['s1'], 'a line below it is gone, another has changed');
+  assert.deepEqual(ids(update(lines, outline([{ ...session, requests: [], standing: false }]))), ['s1']);
+  assert.deepEqual(drawn(lines), drawn(outline([{ ...session, requests: [], standing: false }])));
+  assert.equal(lines[0], line, 'the editor knows lines by their identity');
+  assert.equal(update(lines, outline([session, { ...session, session: 's2' }])), 'all');
+  assert.equal(update(lines, []), 'all');
 });
