@@ -19,7 +19,7 @@ local MARK = '__mirrordSession'
 local BEGIN_MILLISECONDS = 120000
 
 ---How long a program may take to join after it was started.
-local JOIN_MILLISECONDS = 5000
+local JOIN_MILLISECONDS = 10000
 
 ---@class mirrord.Launch a session that a launch of another adapter was given
 ---@field root string
@@ -190,9 +190,20 @@ function M.give_up(name)
   end
 end
 
----Says so when no program of a debug session has joined: it would run here, and nobody would notice.
+---Ends a debug session and its program.
+---@param debugged table
+local function disconnect(debugged)
+  if not debugged.closed then
+    debugged:request('disconnect', { terminateDebuggee = true }, function()
+      debugged:close()
+    end)
+  end
+end
+
+---Ends a debug session of which no program has joined: it would run on this machine alone.
 ---@param name string
-local function check_joined(name)
+---@param debugged table
+local function check_joined(name, debugged)
   vim.defer_fn(function()
     local launched = launches[name]
     if not launched or launched.ended then
@@ -201,10 +212,11 @@ local function check_joined(name)
     async.run(function()
       for _, session in ipairs(require('mirrord.sessions').list(launched.root) or {}) do
         if session.session == name and session.programs == 0 then
-          say.warn(
-            ('no program of this debug session has joined %s: it runs on this machine alone. '):format(session.target)
-              .. 'Static and Go programs need the adapter type `mirrord`, see :help mirrord-dap'
+          say.error(
+            ('the debug session is ended, as no program of it has joined %s. '):format(session.target)
+              .. 'Static and Go programs need the adapter type `mirrord`; others may need `env_shapes`: :help mirrord-dap'
           )
+          disconnect(debugged)
         end
       end
     end)
@@ -219,6 +231,9 @@ local function listen(dap)
     local of_server = session.config.type == KEY
     if name and launches[name] then
       launches[name].begun = true
+      status.tie(name, function()
+        disconnect(session)
+      end)
     end
     if of_server then
       status.debugging(session, true)
@@ -236,7 +251,7 @@ local function listen(dap)
   after.configurationDone[KEY] = function(session)
     local name = session.config[MARK]
     if name then
-      check_joined(name)
+      check_joined(name, session)
     end
   end
   local function ended(session)

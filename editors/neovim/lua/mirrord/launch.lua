@@ -95,8 +95,8 @@ end
 ---@param session string
 ---@return string? failure
 function M.finish(root, session)
-  local _, failure = server.request(root, 'mirrord/stop', { session = session })
   status.ended(session)
+  local _, failure = server.request(root, 'mirrord/stop', { session = session })
   if not failure then
     return nil
   end

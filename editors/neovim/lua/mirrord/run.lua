@@ -5,6 +5,7 @@ local environment = require('mirrord.environment')
 local launch = require('mirrord.launch')
 local options = require('mirrord.options')
 local say = require('mirrord.say')
+local status = require('mirrord.status')
 
 local M = {}
 
@@ -65,7 +66,11 @@ function M.run(root, line, wish)
   if job <= 0 then
     launch.finish(root, injection.session)
     say.error(('`%s` is not started: there is no `%s`'):format(line, injection.launcher[1]))
+    return
   end
+  status.tie(injection.session, function()
+    vim.fn.jobstop(job)
+  end)
 end
 
 return M

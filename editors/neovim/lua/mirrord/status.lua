@@ -19,6 +19,9 @@ local on = {}
 ---@type table<string, mirrord.State> states of sessions that editors have started, by name
 local states = {}
 
+---@type table<string, fun()> what ends the programs of a session, by its name
+local endings = {}
+
 ---@type table<table, true> debug sessions of the adapter type `mirrord`
 local debugs = {}
 
@@ -54,6 +57,23 @@ function M.switch(root, is_on)
   redraw()
 end
 
+---Says what is to be done when a session ends before its programs: they would go on without the pod.
+---@param session string
+---@param ending fun()
+function M.tie(session, ending)
+  endings[session] = ending
+end
+
+---@param session string
+local function over(session)
+  states[session] = nil
+  local ending = endings[session]
+  endings[session] = nil
+  if ending then
+    vim.schedule(ending)
+  end
+end
+
 ---The server says something of a session or a cluster.
 ---@param event mirrord.Event
 function M.observe(event)
@@ -62,9 +82,11 @@ function M.observe(event)
     return -- clusters are seen in diagnostics and pickers
   end
   if event.kind == 'state' then
-    states[session] = event.state ~= 'stopped' and event.state or nil
-    if event.state == 'lost' then
-      states[session] = nil
+    states[session] = event.state
+    if event.state == 'stopped' then
+      over(session)
+    elseif event.state == 'lost' then
+      over(session)
       say.error(('the session %s is lost: %s'):format(session, text or 'no reason is known'))
     elseif event.state == 'degraded' then
       say.warn(('the session %s waits for the cluster: %s'):format(session, text or 'no reason is known'))
@@ -77,10 +99,10 @@ function M.observe(event)
   end
 end
 
----A session has ended.
+---The programs of a session have ended, and it is about to.
 ---@param session string
 function M.ended(session)
-  states[session] = nil
+  states[session], endings[session] = nil, nil
   redraw()
 end
 
@@ -94,7 +116,9 @@ end
 
 ---The server has ended, and its sessions with it.
 function M.forget()
-  states = {}
+  for session in pairs(vim.tbl_extend('force', states, endings)) do
+    over(session)
+  end
   redraw()
 end
 
