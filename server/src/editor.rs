@@ -127,8 +127,11 @@ impl SessionSource for ClusterSessions {
         Box::pin(async move {
             let layer = bundle::layer().map_err(|error| error.to_string())?;
             let Launch { name, start, environment, folder } = launch;
-            let arguments = start.arguments();
+            let (arguments, debugger) = (start.arguments(), start.debugger);
             let session = dap::session(name, arguments, &environment, &folder, layer, observer, cancel).await?;
+            if let Some(process) = debugger {
+                session.exempt_debugger(process);
+            }
             Ok(Box::new(ClusterSession(session)) as Box<dyn Session>)
         })
     }

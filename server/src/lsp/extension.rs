@@ -115,6 +115,10 @@ pub struct Start {
     pub cwd: Option<String>,
     /// Variables of the program beside the server's own; `null` removes one.
     pub env: BTreeMap<String, Option<String>>,
+    /// A process that starts debug adapters, such as the editor: loopback ports that it or its descendants listen on
+    /// stay this machine's, so that a debugger in the program finds its adapter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub debugger: Option<u32>,
     /// For progress reports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub work_done_token: Option<tower_lsp::lsp_types::NumberOrString>,
@@ -123,7 +127,7 @@ pub struct Start {
 impl Start {
     /// The same as keys of a launch configuration.
     pub fn arguments(&self) -> serde_json::Map<String, Value> {
-        let Self { mirrord, cwd, env, work_done_token: _ } = self;
+        let Self { mirrord, cwd, env, debugger: _, work_done_token: _ } = self;
         let mut arguments = serde_json::Map::new();
         arguments.insert("mirrord".to_owned(), mirrord.clone());
         arguments.extend(cwd.iter().map(|cwd| ("cwd".to_owned(), cwd.as_str().into())));
