@@ -18,17 +18,21 @@
 //! ```
 //!
 //! Without `"config"`, `.mirrord/mirrord.{json,jsonc,yaml,yml,toml}` below the working directory counts, if it is there.
-//! `"mirrord": false` passes everything through.
+//! `"mirrord": false` passes everything through; `"mirrord": { "session": "NAME" }` joins a session that runs.
 
 mod adapters;
 mod backing;
+mod children;
 mod connection;
 mod editor;
+mod joined;
 mod launch;
 mod message;
 mod process;
 mod progress;
 mod proxy;
+mod scope;
+mod standing;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -98,9 +102,12 @@ pub(crate) async fn session(
     observer: Observer,
     cancel: CancellationToken,
 ) -> Result<session::Session, String> {
-    let wish = launch::take(&mut arguments)?.session;
+    let wish = launch::take(&mut arguments)?;
+    if wish.join.is_some() {
+        return Err("\"session\" joins a session that runs: there is none to start".to_owned());
+    }
     let launch = backing::Launch {
-        wish: wish.ok_or("the launch wants no session: \"mirrord\" says so")?,
+        wish: wish.session.ok_or("the launch wants no session: \"mirrord\" says so")?,
         layer,
         environment: start::environment(variables, &arguments),
         working_directory: launch::working_directory(&arguments, folder),

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, sync::Arc};
 
-use futures::future::BoxFuture;
+use futures::{FutureExt as _, future::BoxFuture};
 use session::{
     Injection,
     control::client,
@@ -149,7 +149,7 @@ impl Session for ClusterSession {
     }
 
     fn stop_wanted(&self) -> BoxFuture<'static, ()> {
-        Box::pin(self.0.stop_wanted())
+        Box::pin(self.0.stop_wanted().map(drop))
     }
 
     fn stop(self: Box<Self>) -> BoxFuture<'static, ()> {

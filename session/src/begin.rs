@@ -134,6 +134,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
         if plan.env.load_from_process { (EnvChange::default(), change) } else { (change, EnvChange::default()) };
     let programs = programs::Programs::new(socket.path());
     let injection = inject(early, &options, &socket.path(), &secret);
+    let control_path = socket.folder().join(control::SOCKET);
 
     let files = mounted.map(|mounted| Files::serve(mounted, &link, &observer, &tasks, &cancel));
     let folder = runtime_directory(&options.environment).join(format!("mirrord-{name}-copies"));
@@ -169,7 +170,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
     until_stopped(Box::pin(keeper::keep(link.clone(), observer.clone(), seen, lost_tx)));
     tasks.spawn(running::end_when_lost(proxy.clone(), lost.clone()));
     until_stopped(Box::pin(doubt(confirm, link, observer.clone())));
-    let controlled = Arc::new(Control::new(name, options.by, proxy.clone(), injection, account));
+    let controlled = Arc::new(Control::new((name, options.by), control_path, proxy.clone(), injection, account));
     until_stopped(Box::pin(control::serve(controlled.clone(), control)));
     observer.step(Step::Ready { target, reused_agent: reused });
     observer.tell(Event::State(State::Connected));

@@ -12,7 +12,7 @@ use std::{
     ffi::{OsStr, OsString},
     io,
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
@@ -23,9 +23,8 @@ use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
-    sync::Semaphore,
+    sync::{Semaphore, watch},
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     Injection,
@@ -124,17 +123,25 @@ impl Joined {
 /// What is served.
 pub(crate) struct Control {
     pub(crate) name: String,
+    /// Where it is served.
+    pub(crate) socket: PathBuf,
     pub(crate) by: By,
     pub(crate) proxy: Arc<Proxy>,
     pub(crate) injection: Injection,
     pub(crate) account: Account,
-    /// Somebody wants the session to end: whoever has started it ends it.
-    pub(crate) stop: CancellationToken,
+    /// Who wants the session to end: whoever has started it ends it.
+    pub(crate) stop: watch::Sender<Option<String>>,
 }
 
 impl Control {
-    pub(crate) fn new(name: String, by: By, proxy: Arc<Proxy>, injection: Injection, account: Account) -> Self {
-        Self { name, by, proxy, injection, account, stop: CancellationToken::new() }
+    pub(crate) fn new(
+        (name, by): (String, By),
+        socket: PathBuf,
+        proxy: Arc<Proxy>,
+        injection: Injection,
+        account: Account,
+    ) -> Self {
+        Self { name, socket, by, proxy, injection, account, stop: watch::Sender::default() }
     }
 
     /// What the session is and does.
@@ -159,7 +166,8 @@ impl Control {
         view
     }
 
-    fn answer(&self, request: &Request, standing: &mut Option<Passing>) -> Answer {
+    /// `peer` is the process that asks, where the kernel knows it.
+    fn answer(&self, request: &Request, peer: Option<i32>, standing: &mut Option<Passing>) -> Answer {
         match request {
             Request::View { environment } => Answer::View(Box::new(self.view(*environment))),
             Request::Join { debugger } => {
@@ -171,11 +179,17 @@ impl Control {
                 Answer::Done
             }
             Request::Stop => {
-                self.stop.cancel();
+                self.stop.send_replace(Some(peer.map_or_else(|| "somebody".to_owned(), asker)));
                 Answer::Done
             }
         }
     }
+}
+
+/// A process, for people: `mirrord (process 4711)`.
+fn asker(pid: i32) -> String {
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm"));
+    harmless(&name.map_or_else(|_| format!("process {pid}"), |name| format!("{} (process {pid})", name.trim_end())))
 }
 
 /// The target's variables, whether the program gets them or not.
@@ -227,12 +241,13 @@ pub(crate) async fn serve(control: Arc<Control>, listener: UnixListener) {
 }
 
 async fn converse(control: &Control, stream: UnixStream) -> io::Result<()> {
+    let peer = stream.peer_cred()?.pid();
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     let mut standing = None;
     while let Some(line) = read_line(&mut read, REQUEST_LIMIT).await? {
         let answer = match serde_json::from_slice(&line) {
-            Ok(request) => control.answer(&request, &mut standing),
+            Ok(request) => control.answer(&request, peer, &mut standing),
             Err(error) => Answer::Refused(format!("this request is not understood: {error}")),
         };
         write.write_all(&encode(&answer)?).await?;

@@ -1,6 +1,6 @@
 //! A running session, as whoever started it sees it: what it gives, how it is watched, and how it ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use config::feature::env::Account;
 use tokio::sync::watch;
@@ -137,14 +137,28 @@ impl Session {
         &self.control.name
     }
 
+    /// Its control socket, for [`crate::control::client::Client::at`].
+    pub fn control_socket(&self) -> &Path {
+        &self.control.socket
+    }
+
     /// What it is and does; with the target's variables and their values, if `environment`.
     pub fn view(&self, environment: bool) -> View {
         self.control.view(environment)
     }
 
-    /// Resolves when somebody asks over the control socket that the session end. Whoever has started it ends it.
-    pub fn stop_wanted(&self) -> impl Future<Output = ()> + Send + use<> {
-        self.control.stop.clone().cancelled_owned()
+    /// Resolves when somebody asks over the control socket that the session end, with who that is, as text. Whoever has
+    /// started the session ends it.
+    pub fn stop_wanted(&self) -> impl Future<Output = String> + Send + use<> {
+        let mut stop = self.control.stop.subscribe();
+        async move {
+            let who = stop.wait_for(Option::is_some).await.ok().and_then(|who| who.clone());
+            match who {
+                Some(who) => who,
+                // The session has gone: nobody can ask any more.
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// A debugger holds a program of the session, until what is given is dropped.

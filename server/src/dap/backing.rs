@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
+    future::ready,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -13,11 +14,14 @@ use futures::future::BoxFuture;
 use session::{
     Injection, Options, Place,
     event::{Event, Observer},
-    view::By,
+    view::{By, View},
 };
 use tokio_util::sync::CancellationToken;
 
-use super::launch::{ConfigWish, SessionWish};
+use super::{
+    joined::Joined,
+    launch::{ConfigWish, SessionWish},
+};
 use crate::settings::{self, File, Settings, Unreadable};
 
 /// Files that are looked for below the working directory when a launch names none.
@@ -42,6 +46,17 @@ pub(super) struct Launch {
     pub(super) working_directory: PathBuf,
 }
 
+/// The session that a launch wants.
+#[derive(Clone, Debug)]
+pub(super) enum Wanted {
+    /// A new one.
+    New(Launch),
+    /// The one of this name, or whose name begins so, looked for where this environment says that such are.
+    Named(String, BTreeMap<OsString, OsString>),
+    /// The one with this control socket, of the program that has started the debugged one.
+    Parents(PathBuf),
+}
+
 /// Where sessions come from.
 #[derive(Clone, Debug)]
 pub(super) enum Sessions {
@@ -55,21 +70,45 @@ pub(super) enum Sessions {
 /// A running session; clones are the same one.
 #[derive(Clone, Debug)]
 pub(super) enum Backing {
-    /// A real one.
+    /// A real one, of our own.
     Session(Arc<session::Session>),
+    /// Somebody else's.
+    Joined(Joined),
     /// A test's.
     #[cfg(test)]
     Pretended(super::tests::Pretence),
 }
 
+/// A debugger holds a program while this lives.
+#[derive(Debug)]
+pub(super) enum Standing {
+    Session {
+        _guard: session::Standing,
+    },
+    Joined {
+        _guard: super::joined::Standing,
+    },
+    #[cfg(test)]
+    Pretended {
+        _guard: super::tests::Standing,
+    },
+}
+
 impl Sessions {
-    /// Starts a session. Fails with text for the user.
-    pub(super) async fn start(
+    /// Starts a session, or joins one. Fails with text for the user.
+    pub(super) async fn find(
         self,
-        launch: Launch,
+        wanted: Wanted,
         observer: Observer,
         cancel: CancellationToken,
     ) -> Result<Backing, String> {
+        let launch = match wanted {
+            Wanted::New(launch) => launch,
+            Wanted::Named(name, environment) => {
+                return Joined::named(&name, &environment, observer).await.map(Backing::Joined);
+            }
+            Wanted::Parents(control) => return Joined::at(&control, observer).await.map(Backing::Joined),
+        };
         match self {
             Self::Cluster => {
                 let session = start(launch, By::Debug, None, observer, cancel).await;
@@ -109,6 +148,7 @@ impl Backing {
     pub(super) fn injection(&self) -> Injection {
         match self {
             Self::Session(session) => session.injection().clone(),
+            Self::Joined(joined) => joined.injection(),
             #[cfg(test)]
             Self::Pretended(pretence) => pretence.injection(),
         }
@@ -118,6 +158,7 @@ impl Backing {
     pub(super) fn exempt_debugger(&self, pid: u32) {
         match self {
             Self::Session(session) => session.exempt_debugger(pid),
+            Self::Joined(joined) => joined.exempt_debugger(pid),
             #[cfg(test)]
             Self::Pretended(pretence) => pretence.note(&format!("exempt {}", pid > 0)),
         }
@@ -127,6 +168,7 @@ impl Backing {
     pub(super) fn layer_reported(&self, limit: Duration) -> BoxFuture<'static, bool> {
         match self.clone() {
             Self::Session(session) => Box::pin(async move { session.layer_reported(limit).await.is_ok() }),
+            Self::Joined(joined) => Box::pin(joined.layer_reported(limit)),
             #[cfg(test)]
             Self::Pretended(pretence) => Box::pin(pretence.layer_reported(limit)),
         }
@@ -136,12 +178,55 @@ impl Backing {
     pub(super) fn lost(&self) -> BoxFuture<'static, String> {
         match self.clone() {
             Self::Session(session) => Box::pin(async move { session.lost().await }),
+            Self::Joined(joined) => Box::pin(joined.lost()),
             #[cfg(test)]
             Self::Pretended(pretence) => Box::pin(pretence.lost()),
         }
     }
 
-    /// Ends the session. No future of it may be alive any more, else it only ends when they are dropped.
+    /// Resolves when somebody wants elsewhere that the session end, with who that is; never for one that we have joined,
+    /// which its owner ends.
+    pub(super) fn stop_wanted(&self) -> BoxFuture<'static, String> {
+        match self {
+            Self::Session(session) => Box::pin(session.stop_wanted()),
+            Self::Joined(_) => Box::pin(std::future::pending()),
+            #[cfg(test)]
+            Self::Pretended(pretence) => Box::pin(pretence.clone().stop_wanted()),
+        }
+    }
+
+    /// What the session is and does, with the target's variables if `environment`. Fails with a sentence for the user.
+    pub(super) fn view(&self, environment: bool) -> BoxFuture<'static, Result<View, String>> {
+        match self {
+            Self::Session(session) => Box::pin(ready(Ok(session.view(environment)))),
+            Self::Joined(joined) => Box::pin(joined.clone().view(environment)),
+            #[cfg(test)]
+            Self::Pretended(pretence) => Box::pin(ready(Ok(pretence.view()))),
+        }
+    }
+
+    /// A debugger holds a program of the session, until what is given is dropped.
+    pub(super) fn standing(&self) -> Standing {
+        match self {
+            Self::Session(session) => Standing::Session { _guard: session.standing() },
+            Self::Joined(joined) => Standing::Joined { _guard: joined.standing() },
+            #[cfg(test)]
+            Self::Pretended(pretence) => Standing::Pretended { _guard: pretence.standing() },
+        }
+    }
+
+    /// Where others join the session.
+    pub(super) fn control(&self) -> PathBuf {
+        match self {
+            Self::Session(session) => session.control_socket().to_owned(),
+            Self::Joined(joined) => joined.control(),
+            #[cfg(test)]
+            Self::Pretended(pretence) => pretence.control(),
+        }
+    }
+
+    /// Ends the session, or leaves it to its owner. No future of it may be alive any more, else it only ends when they
+    /// are dropped.
     pub(super) async fn stop(self) {
         match self {
             Self::Session(session) => {
@@ -149,6 +234,7 @@ impl Backing {
                     session.stop().await;
                 }
             }
+            Self::Joined(_) => {}
             #[cfg(test)]
             Self::Pretended(pretence) => pretence.note("stop"),
         }

@@ -50,6 +50,8 @@ pub(super) struct Connection {
     pub(super) early: Vec<Value>,
     /// What it can do.
     pub(super) capabilities: Value,
+    /// Where it listens, if it does: debug sessions of the program's children connect there as well.
+    pub(super) address: Option<SocketAddr>,
     output: Output,
     process: Option<Process>,
 }
@@ -95,7 +97,8 @@ impl Connection {
             }
             Place::Listening(address) => {
                 let (read, write) = TcpStream::connect(address).await?.into_split();
-                Ok(Self::over(read, write, mpsc::channel(1).1, None))
+                let connection = Self::over(read, write, mpsc::channel(1).1, None);
+                Ok(Self { address: Some(address), ..connection })
             }
             #[cfg(test)]
             Place::Given(stream) => {
@@ -117,6 +120,7 @@ impl Connection {
             complaints,
             early: Vec::new(),
             capabilities: Value::Null,
+            address: None,
             process,
         }
     }

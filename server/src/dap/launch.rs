@@ -4,15 +4,29 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::message::Arguments;
+use super::{
+    children::{self, Child},
+    message::Arguments,
+};
 
 /// What a launch configuration asks of us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
     /// The debug adapter that the user named.
     pub(super) adapter: Option<String>,
-    /// The session, if there shall be one.
+    /// The session, if there shall be a new one.
     pub(super) session: Option<SessionWish>,
+    /// What there is already, if that is wanted instead.
+    pub(super) join: Option<Join>,
+}
+
+/// A session that is there already.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Join {
+    /// The one of this name, or whose name begins so: the program becomes one of it.
+    Named(String),
+    /// That of the program whose child is debugged, and is in it already.
+    Child(Child),
 }
 
 /// Where the session's configuration comes from, and what beats it.
@@ -47,36 +61,60 @@ pub(super) fn take(arguments: &mut Arguments) -> Result<Wish, String> {
         Some(Value::String(name)) => Some(name),
         Some(other) => return Err(format!("\"adapter\" is the name of a debug adapter, not `{other}`")),
     };
-    let session = match arguments.remove("mirrord") {
-        None | Some(Value::Null | Value::Bool(true)) => Some(SessionWish::default()),
-        Some(Value::Bool(false)) => None,
+    let (session, join) = match arguments.remove("mirrord") {
+        None | Some(Value::Null | Value::Bool(true)) => (Some(SessionWish::default()), None),
+        Some(Value::Bool(false)) => (None, None),
+        Some(Value::Object(ours)) if ours.contains_key(children::KEY) => {
+            (None, Some(Join::Child(children::take(ours, arguments)?)))
+        }
         Some(Value::Object(ours)) => session(ours)?,
         Some(other) => return Err(format!("\"mirrord\" is an object or a boolean, not `{other}`")),
     };
-    Ok(Wish { adapter, session })
+    Ok(Wish { adapter, session, join })
 }
 
-fn session(ours: Arguments) -> Result<Option<SessionWish>, String> {
+fn session(ours: Arguments) -> Result<(Option<SessionWish>, Option<Join>), String> {
     let mut wish = SessionWish::default();
-    let mut enabled = true;
+    let (mut enabled, mut joined) = (true, None);
     for (key, value) in ours {
         match (key.as_str(), value) {
             (_, Value::Null) => {}
             ("enabled", Value::Bool(value)) => enabled = value,
             ("config", Value::String(path)) => wish.config = ConfigWish::File(path.into()),
             ("config", inline @ Value::Object(_)) => wish.config = ConfigWish::Inline(inline),
-            ("enabled" | "config", value) => return Err(format!("\"mirrord\": \"{key}\" cannot be `{value}`")),
+            ("session", Value::String(name)) => joined = Some(name),
+            ("enabled" | "config" | "session", value) => {
+                return Err(format!("\"mirrord\": \"{key}\" cannot be `{value}`"));
+            }
             (name, value) => match FLAGS.iter().find(|(flag, _)| *flag == name) {
                 Some((_, pointer)) => wish.flags.push(((*pointer).to_owned(), value)),
                 None => return Err(unknown_key(name)),
             },
         }
     }
-    Ok(enabled.then_some(wish))
+    match joined {
+        _ if !enabled => Ok((None, None)),
+        Some(_) if wish != SessionWish::default() => Err(format!(
+            "\"mirrord\": \"session\" joins a session that runs, which has its own configuration and target: remove {} or \"session\"",
+            wish.keys().join(", ")
+        )),
+        Some(name) => Ok((None, Some(Join::Named(name)))),
+        None => Ok((Some(wish), None)),
+    }
+}
+
+impl SessionWish {
+    /// The keys of `"mirrord"` that made it, in quotes.
+    fn keys(&self) -> Vec<String> {
+        let config = (self.config != ConfigWish::Usual).then_some("config");
+        let named = |pointer: &String| FLAGS.iter().find(|(_, known)| known == pointer).map(|(name, _)| *name);
+        let flags = self.flags.iter().filter_map(|(pointer, _)| named(pointer));
+        config.into_iter().chain(flags).map(|key| format!("\"{key}\"")).collect()
+    }
 }
 
 fn unknown_key(name: &str) -> String {
-    let known = ["enabled", "config"].into_iter().chain(FLAGS.iter().map(|(flag, _)| *flag));
+    let known = ["enabled", "config", "session"].into_iter().chain(FLAGS.iter().map(|(flag, _)| *flag));
     let near = known.clone().find(|known| strsim::osa_distance(known, name) <= 2);
     let help = match near {
         Some(near) => format!("did you mean \"{near}\"?"),
@@ -100,8 +138,10 @@ mod tests {
     fn check(arguments: Value, expected: Expect) {
         let mut arguments = arguments.as_object().expect("an object").clone();
         let result = match take(&mut arguments) {
-            Ok(Wish { adapter, session }) => {
-                let session = session.map_or("none".to_owned(), |s| format!("{:?} {:?}", s.config, s.flags));
+            Ok(Wish { adapter, session, join }) => {
+                let session = session.map(|s| format!("{:?} {:?}", s.config, s.flags));
+                let join = join.map(|join| format!("{join:?}"));
+                let session = session.or(join).unwrap_or("none".to_owned());
                 format!("adapter {adapter:?}, session {session}, rest {}", Value::Object(arguments))
             }
             Err(error) => error,
@@ -126,6 +166,22 @@ mod tests {
     }
 
     #[test]
+    fn a_launch_may_join_a_session_that_runs() {
+        check(json!({"mirrord": {"session": "0a1b"}}), expect![[r#"adapter None, session Named("0a1b"), rest {}"#]]);
+        check(
+            json!({"mirrord": {"session": "0a1b", "enabled": false}}),
+            expect!["adapter None, session none, rest {}"],
+        );
+        check(
+            json!({"mirrord": {"session": "0a1b", "target": "pod/x", "config": "a.json"}}),
+            expect![[
+                r#""mirrord": "session" joins a session that runs, which has its own configuration and target: remove "config", "target" or "session""#
+            ]],
+        );
+        check(json!({"mirrord": {"session": 7}}), expect![[r#""mirrord": "session" cannot be `7`"#]]);
+    }
+
+    #[test]
     fn mistakes_are_named() {
         check(
             json!({"mirrord": {"traget": "x"}}),
@@ -134,7 +190,7 @@ mod tests {
         check(
             json!({"mirrord": {"feature": {}}}),
             expect![[
-                r#"unknown key "feature" in "mirrord"; it has: enabled, config, target, namespace, context, key; keys of mirrord.json go into "config""#
+                r#"unknown key "feature" in "mirrord"; it has: enabled, config, session, target, namespace, context, key; keys of mirrord.json go into "config""#
             ]],
         );
         check(json!({"mirrord": 1}), expect![[r#""mirrord" is an object or a boolean, not `1`"#]]);

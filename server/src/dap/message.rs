@@ -177,6 +177,17 @@ pub(super) struct Asked {
     pub(super) seq: i64,
     /// What it asks.
     pub(super) command: String,
+    /// The only thread that it lets go on, if it says so.
+    pub(super) single_thread: Option<i64>,
+}
+
+impl Asked {
+    /// Request `message`, of this number and command.
+    pub(super) fn new(seq: i64, command: String, message: &Value) -> Self {
+        let arguments = &message["arguments"];
+        let single_thread = arguments["threadId"].as_i64().filter(|_| arguments["singleThread"] == true);
+        Self { seq, command, single_thread }
+    }
 }
 
 /// Open requests in one direction. Editors have tens; an adapter that answers nothing must not fill memory.

@@ -18,7 +18,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use self::session_side::{News, SessionSide, no_layer};
+use self::session_side::{News, SessionSide, Viewed, no_layer};
 use super::{
     Environment, Error,
     adapters::{self, Adapter},
@@ -119,6 +119,10 @@ pub(super) struct Proxy {
     /// Requests of the adapter that the editor has.
     asked_back: Ledger,
     session: SessionSide,
+    /// The type of launch configuration by which the editor has found us.
+    kind: Option<Value>,
+    /// Whether the program is a child of one that another debug session has started, with its adapter.
+    is_child: bool,
     /// What becomes of the program when the adapter is closed.
     program: Program,
     restarting: bool,
@@ -146,6 +150,8 @@ impl Proxy {
             asked: Ledger::default(),
             asked_back: Ledger::default(),
             session: SessionSide::new(),
+            kind: None,
+            is_child: false,
             program: Program::Ends(None),
             restarting: false,
             terminated: false,
@@ -238,6 +244,19 @@ impl Proxy {
             News::Layer(true) => Ok(()),
             News::Layer(false) => self.over(Error::Session(no_layer())).await,
             News::Lost(reason) => self.over(Error::Session(format!("the session is lost: {reason}"))).await,
+            News::StopWanted(who) => self.on_stop_wanted(&who).await,
+            News::Viewed(viewed) => self.on_viewed(*viewed).await,
+        }
+    }
+
+    async fn on_viewed(&mut self, viewed: Viewed) -> Result<(), FrameError> {
+        let Viewed { asked, folder, view } = viewed;
+        match view {
+            Ok(view) => {
+                let body = self.session.variables(folder, &view);
+                self.editor.tell(message::response(asked.seq, &asked.command, &body)).await
+            }
+            Err(reason) => self.editor.refuse(&asked, &format!("the session cannot be looked at: {reason}")).await,
         }
     }
 }

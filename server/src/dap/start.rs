@@ -8,12 +8,15 @@ use std::{
 
 use futures::future::join;
 use serde_json::Value;
-use session::{Injection, event::Observer};
+use session::{
+    Injection,
+    event::{Event, Observer},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     adapters::Adapter,
-    backing::{Backing, Launch, Sessions},
+    backing::{Backing, Sessions, Wanted},
     connection::{self, Connection, Place},
     message::Arguments,
     process::Program,
@@ -32,7 +35,7 @@ pub(super) struct Beginning {
     /// The editor's `initialize`.
     pub(super) greeting: Arguments,
     /// The session, if there shall be one.
-    pub(super) session: Option<(Sessions, Launch)>,
+    pub(super) session: Option<(Sessions, Wanted)>,
     /// Whether adapter or program is one that our library does not get into: then the adapter is watched, and what it
     /// starts with it.
     pub(super) watched: bool,
@@ -67,15 +70,15 @@ struct Watched {
     adapter: &'static Adapter,
     place: Place,
     greeting: Arguments,
-    session: (Sessions, Launch),
+    session: (Sessions, Wanted),
     observer: Observer,
     cancel: CancellationToken,
 }
 
 /// First the session, then the adapter under its eyes.
 async fn begin_watched(watched: Watched) -> Result<Begun, String> {
-    let Watched { adapter, place, greeting, session: (sessions, launch), observer, cancel } = watched;
-    let backing = sessions.start(launch, observer, cancel.clone()).await?;
+    let Watched { adapter, place, greeting, session: (sessions, wanted), observer, cancel } = watched;
+    let backing = sessions.find(wanted, observer, cancel.clone()).await?;
     let injection = exec::without_library(&backing.injection());
     let place = if let Place::Start(command) = place { Place::Start(command.watched(&injection)) } else { place };
     let opened = cancel.run_until_cancelled(connection::open(adapter, place, &greeting)).await;
@@ -99,12 +102,20 @@ async fn begin_both(beginning: Beginning) -> Result<Begun, String> {
         opened
     };
     let starting = async {
-        let Some((sessions, launch)) = session else { return Ok(None) };
-        let started = sessions.start(launch, observer, cancel.clone()).await;
-        if started.is_err() {
-            cancel.cancel();
+        let Some((sessions, wanted)) = session else { return Ok(None) };
+        let is_child = matches!(wanted, Wanted::Parents(_));
+        match sessions.find(wanted, observer.clone(), cancel.clone()).await {
+            Ok(backing) => Ok(Some(backing)),
+            Err(reason) if is_child => {
+                // The child is in the session already: its debugger goes without looking into it.
+                observer.tell(Event::Warning(format!("of the parent's session nothing is shown here: {reason}")));
+                Ok(None)
+            }
+            Err(reason) => {
+                cancel.cancel();
+                Err(reason)
+            }
         }
-        started.map(Some)
     };
     match join(opening, starting).await {
         (Some(Ok(connection)), Ok(backing)) => {

@@ -2,17 +2,21 @@
 
 mod editor;
 mod fake_adapter;
+mod joining;
 mod launches;
 mod passing;
 mod real_debugpy;
+mod real_js_debug;
+mod shown;
 mod troubles;
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::Duration,
 };
 
-use session::{Injection, event::Observer};
+use session::{Injection, event::Observer, view::View};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +32,20 @@ struct Inner {
     injection: Injection,
     reported: watch::Sender<bool>,
     lost: watch::Sender<Option<String>>,
+    stop_wanted: watch::Sender<Option<String>>,
+    view: Mutex<View>,
+    control: Mutex<PathBuf>,
     notes: Mutex<Vec<String>>,
+}
+
+/// A debugger holds a program of it.
+#[derive(Debug)]
+pub(super) struct Standing(Pretence);
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.0.note("goes on");
+    }
 }
 
 /// How a made-up session starts.
@@ -57,6 +74,21 @@ impl Pretence {
     /// The session is lost.
     fn lose(&self, reason: &str) {
         self.0.lost.send_replace(Some(reason.to_owned()));
+    }
+
+    /// Somebody wants it to end.
+    fn want_stop(&self, who: &str) {
+        self.0.stop_wanted.send_replace(Some(who.to_owned()));
+    }
+
+    /// What it shows.
+    fn show(&self, view: View) {
+        *self.0.view.lock().unwrap() = view;
+    }
+
+    /// Where others join it.
+    fn serve(&self, control: PathBuf) {
+        *self.0.control.lock().unwrap() = control;
     }
 
     /// What the proxy asked of it, in order.
@@ -94,6 +126,24 @@ impl Pretence {
     pub(super) fn layer_reported(self, limit: Duration) -> impl Future<Output = bool> + use<> {
         let mut reported = self.0.reported.subscribe();
         async move { tokio::time::timeout(limit, reported.wait_for(|reported| *reported)).await.is_ok() }
+    }
+
+    pub(super) async fn stop_wanted(self) -> String {
+        let mut wanted = self.0.stop_wanted.subscribe();
+        wanted.wait_for(Option::is_some).await.expect("we hold the sender").clone().unwrap_or_default()
+    }
+
+    pub(super) fn view(&self) -> View {
+        self.0.view.lock().unwrap().clone()
+    }
+
+    pub(super) fn control(&self) -> PathBuf {
+        self.0.control.lock().unwrap().clone()
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        self.note("stands");
+        Standing(self.clone())
     }
 
     pub(super) async fn lost(self) -> String {

@@ -27,8 +27,8 @@ pub(super) async fn wait(session: &Session, signals: &mut Signals) {
             () = tokio::time::sleep(LOOK_INTERVAL) => if session.programs().await.is_empty() {
                 return;
             },
-            () = session.stop_wanted() => {
-                terminal::say("the session is stopped from elsewhere; what the program started is ended");
+            who = session.stop_wanted() => {
+                terminal::say(&format!("the session is stopped by {who}; what the program started is ended"));
                 return session.end_programs().await;
             }
             reason = session.lost() => {

@@ -64,8 +64,8 @@ pub(super) async fn supervise(mut child: Child, session: &Session, signals: &mut
                 parting.set(sleep(PARTING_LIMIT));
             }
             () = &mut parting => signal(pid, Signal::SIGKILL),
-            () = session.stop_wanted(), if told_to_end.is_none() => {
-                terminal::say("the session is stopped from elsewhere; the program is ended");
+            who = session.stop_wanted(), if told_to_end.is_none() => {
+                terminal::say(&format!("the session is stopped by {who}; the program is ended"));
                 told_to_end = Some(Instant::now());
                 signal(pid, Signal::SIGTERM);
                 parting.set(sleep(PARTING_LIMIT));

@@ -50,7 +50,7 @@ pub(super) async fn wait(session: &Session, limits: Limits, signals: &mut Signal
         tokio::select! {
             () = &mut deserted => return Ended::Deserted,
             () = &mut orphaned => return Ended::Deserted,
-            () = session.stop_wanted() => return Ended::Stopped,
+            _ = session.stop_wanted() => return Ended::Stopped,
             reason = session.lost() => return Ended::Lost(reason),
             received = signals.next() => if received.ends() {
                 return Ended::Signal(received);

@@ -34,7 +34,8 @@ fn a_session_is_listed_and_stopped_by_name() {
     assert_eq!((stopped.code, stopped.out.starts_with(&format!("stopped {name} ("))), (0, true), "{stopped:?}");
     let ended = said(&child.wait_with_output().expect("it ends"));
     assert_eq!(ended.code, 143, "{ended:?}");
-    assert!(ended.err.contains("mirrord: the session is stopped from elsewhere; the program is ended\n"), "{ended:?}");
+    assert!(ended.err.contains("mirrord: the session is stopped by mirrord (process "), "{ended:?}");
+    assert!(ended.err.contains("); the program is ended\n"), "{ended:?}");
     let again = bench.run(&["sessions", "stop", name]);
     assert_eq!(again.code, 1, "{again:?}");
     assert!(again.err.starts_with(&format!("mirrord: error: there is no session `{name}`")), "{again:?}");

@@ -22,6 +22,9 @@ use crate::{Injection, begin::runtime_directories, proxy::FOLDER_PREFIX, view::V
 /// How long a session may take to answer: it does so at once unless its process is stopped.
 const ANSWER_TIME: Duration = Duration::from_secs(2);
 
+/// The connection was closed: the session does that when it ends.
+const ENDED: &str = "the session has ended";
+
 /// Age from which a folder is not one that is just being made.
 const SETTLED: Duration = Duration::from_secs(10);
 
@@ -30,6 +33,7 @@ const SETTLED: Duration = Duration::from_secs(10);
 pub struct Client {
     read: BufReader<OwnedReadHalf>,
     write: OwnedWriteHalf,
+    socket: PathBuf,
 }
 
 impl Client {
@@ -62,13 +66,19 @@ impl Client {
         Err(failure)
     }
 
-    async fn at(socket: &Path) -> io::Result<Self> {
+    /// Connects to the session with this control socket.
+    pub async fn at(socket: &Path) -> io::Result<Self> {
         let stream = UnixStream::connect(socket).await?;
         if stream.peer_cred()?.uid() != nix::unistd::getuid().as_raw() {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is another user's"));
         }
         let (read, write) = stream.into_split();
-        Ok(Self { read: BufReader::new(read), write })
+        Ok(Self { read: BufReader::new(read), write, socket: socket.to_owned() })
+    }
+
+    /// The session's control socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
     }
 
     /// Asks one thing.
@@ -76,11 +86,14 @@ impl Client {
         let answer = timeout(ANSWER_TIME, async {
             self.write.write_all(&encode(request)?).await?;
             let line = read_line(&mut self.read, ANSWER_LIMIT).await?;
-            let line = line.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, "the session has ended"))?;
-            Ok(serde_json::from_slice(&line)?)
+            let line = line.ok_or_else(|| io::Error::new(io::ErrorKind::UnexpectedEof, ENDED))?;
+            Ok::<_, io::Error>(serde_json::from_slice(&line)?)
         });
         match answer.await {
             Ok(Ok(Answer::Refused(reason))) => Err(io::Error::other(reason)),
+            Ok(Err(error)) if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) => {
+                Err(io::Error::new(error.kind(), ENDED))
+            }
             Ok(answer) => answer,
             Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the session does not answer")),
         }
@@ -90,6 +103,14 @@ impl Client {
     pub async fn view(&mut self, environment: bool) -> io::Result<View> {
         match self.ask(&Request::View { environment }).await? {
             Answer::View(view) => Ok(*view),
+            other => Err(unexpected(&other)),
+        }
+    }
+
+    /// A debugger holds a program of the session, until it is told otherwise or this connection ends.
+    pub async fn standing(&mut self, is_standing: bool) -> io::Result<()> {
+        match self.ask(&Request::Standing(is_standing)).await? {
+            Answer::Done => Ok(()),
             other => Err(unexpected(&other)),
         }
     }

@@ -20,14 +20,19 @@ impl Proxy {
                 return self.on_adapter_answer(&asked, message).await;
             }
             Kind::Event { name } => self.on_event(&name, message).await?,
-            Kind::Request { seq, command } => self.on_reverse_request(Asked { seq, command }, message).await?,
+            Kind::Request { seq, command } => {
+                self.on_reverse_request(Asked::new(seq, command, &message), message).await?;
+            }
             Kind::Other => self.editor.tell(message).await?,
         }
         Ok(Flow::Continue)
     }
 
-    async fn on_adapter_answer(&mut self, asked: &Asked, message: Value) -> Result<Flow, FrameError> {
+    async fn on_adapter_answer(&mut self, asked: &Asked, mut message: Value) -> Result<Flow, FrameError> {
         let success = message["success"] == true;
+        if success {
+            self.session.answered(asked, &mut message["body"]);
+        }
         self.editor.tell(message).await?;
         match (asked.command.as_str(), success) {
             ("configurationDone", true) => self.session.expect_layer(),
@@ -39,8 +44,11 @@ impl Proxy {
         Ok(Flow::Continue)
     }
 
-    async fn on_event(&mut self, name: &str, message: Value) -> Result<(), FrameError> {
+    async fn on_event(&mut self, name: &str, mut message: Value) -> Result<(), FrameError> {
+        self.session.happened(name, &message["body"]);
         match name {
+            // debugpy's own, for editors that do not know `startDebugging`.
+            "debugpyAttach" => self.furnish_child(&mut message["body"]),
             "process" => {
                 self.restarting = false;
                 if let (Program::Ends(_), Some(id)) = (self.program, message::launched_process(&message)) {

@@ -8,13 +8,14 @@ use crate::dap::{
     launch,
     message::{self, Asked, Category, Kind},
     process::Program,
+    scope::Folder,
 };
 use crate::frames::FrameError;
 
 impl Proxy {
     pub(super) async fn on_editor(&mut self, message: Value) -> Result<Flow, FrameError> {
         match message::kind(&message) {
-            Kind::Request { seq, command } => self.on_request(Asked { seq, command }, message).await,
+            Kind::Request { seq, command } => self.on_request(Asked::new(seq, command, &message), message).await,
             Kind::Response { request_seq } => {
                 self.on_answer(request_seq, message).await?;
                 Ok(Flow::Continue)
@@ -57,6 +58,9 @@ impl Proxy {
 
     /// Passes a request on to the adapter, with what we know better.
     async fn forward(&mut self, asked: Asked, mut message: Value) -> Result<(), FrameError> {
+        if let Some(folder) = self.session.asked_for(&message["arguments"]) {
+            return self.show(asked, folder).await;
+        }
         match asked.command.as_str() {
             "cancel" => {
                 if let Some(seq) = message["arguments"]["requestId"].as_i64() {
@@ -75,7 +79,7 @@ impl Proxy {
             }
             "disconnect" => {
                 let spared = message::spares_program(&message::arguments(&message));
-                match (spared, self.session.runs()) {
+                match (spared, self.session.injection().is_some()) {
                     (true, false) => self.program = Program::Spared,
                     (true, true) => {
                         let text = "the program ends with its session: it cannot live on without the cluster";
@@ -89,6 +93,17 @@ impl Proxy {
             _ => {}
         }
         self.pass_request(asked, message).await
+    }
+
+    /// Shows what is ours in the variables view. The adapter's answers do not wait for it.
+    async fn show(&mut self, asked: Asked, folder: Folder) -> Result<(), FrameError> {
+        match asked.command.as_str() {
+            "variables" => {
+                self.session.look(asked, folder);
+                Ok(())
+            }
+            _ => self.editor.refuse(&asked, "what the mirrord scope shows can only be read").await,
+        }
     }
 
     /// Sends a request of the editor to the adapter and remembers who asked.

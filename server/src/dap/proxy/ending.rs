@@ -60,6 +60,13 @@ impl Proxy {
         self.end_stage(&reason).await
     }
 
+    /// Somebody wants elsewhere that the session end.
+    pub(super) async fn on_stop_wanted(&mut self, who: &str) -> Result<(), FrameError> {
+        let reason = format!("the session is stopped by {who}; the program is ended");
+        self.editor.say(Category::Important, &reason).await?;
+        self.end_stage(&reason).await
+    }
+
     async fn end_stage(&mut self, reason: &str) -> Result<(), FrameError> {
         let stage = std::mem::replace(&mut self.stage, Stage::Over(reason.to_owned()));
         self.abandon(stage);
@@ -72,7 +79,7 @@ impl Proxy {
         }
         while let Some(message) = self.held.pop_front() {
             if let message::Kind::Request { seq, command } = message::kind(&message) {
-                self.editor.refuse(&Asked { seq, command }, reason).await?;
+                self.editor.refuse(&Asked::new(seq, command, &message), reason).await?;
             }
         }
         if !std::mem::replace(&mut self.terminated, true) {
@@ -94,7 +101,8 @@ impl Proxy {
             return Ok(Flow::Done);
         }
         let name = self.adapter.name;
-        if self.terminated {
+        // A child's adapter is its parent's, who ends it and tells how it has ended.
+        if self.terminated || self.is_child {
             self.end_stage(&format!("the debug adapter {name} has ended")).await?;
             return Ok(Flow::Continue);
         }

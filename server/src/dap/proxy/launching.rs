@@ -6,9 +6,9 @@ use tokio_util::sync::CancellationToken;
 use super::{Proxy, Stage};
 use crate::dap::{
     adapters,
-    backing::Launch,
+    backing::{Launch, Wanted},
     connection::Place,
-    launch::{self, Wish},
+    launch::{self, Join, Wish},
     message::{self, Arguments, Asked, Category},
     process::Program,
     progress::{PROGRESS_ID, Progress},
@@ -44,7 +44,7 @@ impl Proxy {
                     let text = "an attached program stays where it runs: only launched programs get into the cluster";
                     self.editor.say(Category::Console, text).await?;
                 }
-                if beginning.session.is_some()
+                if matches!(beginning.session, Some((_, Wanted::New(_) | Wanted::Named(..))))
                     && let Some(report) = self.session.progress.begin(asked.seq)
                 {
                     self.editor.tell(report).await?;
@@ -64,31 +64,39 @@ impl Proxy {
     /// Reads what is ours of a launch and checks it. Also tells whether a session is wanted.
     fn prepare(&mut self, asked: &Asked, arguments: &mut Arguments) -> Result<(Beginning, bool), String> {
         let greeting = self.greeting.clone().ok_or("`initialize` must come first")?;
-        let Wish { adapter, session } = launch::take(arguments)?;
+        self.kind = arguments.get("type").cloned();
+        let Wish { adapter, session, join } = launch::take(arguments)?;
         if let Some(name) = adapter {
             self.adapter = adapters::named(&name)?;
         }
-        let attaches = asked.command == "attach";
+        let child = if let Some(Join::Child(child)) = &join { Some(child) } else { None };
+        self.is_child = child.is_some();
+        let runs_already = asked.command == "attach" || self.is_child;
         let working_directory = launch::working_directory(arguments, &self.environment.working_directory);
-        if !attaches {
+        if runs_already {
+            self.program = Program::Spared;
+        } else {
             (self.adapter.check)(arguments, &working_directory)?;
         }
-        let listening = (self.adapter.listening_at)(arguments).filter(|_| attaches);
-        if attaches {
-            self.program = Program::Spared;
-        }
+        let listening = (self.adapter.listening_at)(arguments).filter(|_| runs_already);
+        let listening = child.and_then(|child| child.adapter).or(listening);
         let wanted = session.is_some();
         let environment = start::environment(&self.environment.variables, arguments);
         let layer = self.environment.layer.clone();
         let place = self.place(listening, arguments);
         let watched = start::is_watched(&place, arguments, &environment, &working_directory);
-        let launch = session.map(|wish| Launch { wish, layer, environment, working_directory });
+        let new = |wish| Wanted::New(Launch { wish, layer, environment, working_directory });
+        let session = match join {
+            None => session.map(new),
+            Some(Join::Named(name)) => Some(Wanted::Named(name, self.environment.variables.clone())),
+            Some(Join::Child(child)) => child.control.map(Wanted::Parents),
+        };
         let beginning = Beginning {
             adapter: self.adapter,
             place,
             watched,
             greeting,
-            session: launch.map(|launch| (self.reach.sessions.clone(), launch)),
+            session: session.map(|wanted| (self.reach.sessions.clone(), wanted)),
             observer: self.session.observer.clone(),
             cancel: CancellationToken::new(),
         };
@@ -124,7 +132,8 @@ impl Proxy {
         let (early, capabilities) = (std::mem::take(&mut connection.early), connection.capabilities.take());
         let adapter_process = connection.process_id();
         self.connection = Some(connection);
-        self.session.begun(backing, injection);
+        let launches = self.program != Program::Spared;
+        self.session.begun(backing, injection.filter(|_| launches));
         self.stage = Stage::Running;
         if let Some(asked) = self.parting.take() {
             return self.part(&asked).await;
@@ -140,9 +149,11 @@ impl Proxy {
             self.told = capabilities;
         }
         let (asked, mut arguments) = self.launch.take().expect("a start begins with a launch");
+        if !self.is_child {
+            self.session.watch();
+        }
         if let Some(injection) = self.session.injection() {
             let inexpressible = self.adapter.environment.apply(&mut arguments, injection);
-            self.session.watch();
             if let Some(process) = adapter_process {
                 self.session.exempt_debugger(process);
             }

@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::Proxy;
 use crate::dap::{
     adapters::EnvShape,
-    message::{Arguments, Asked},
+    children::{Child, Heritage},
+    message::Asked,
 };
 use crate::frames::FrameError;
 
@@ -15,7 +16,7 @@ impl Proxy {
         let arguments = &mut message["arguments"];
         match asked.command.as_str() {
             "runInTerminal" => self.furnish_terminal(arguments),
-            "startDebugging" => self.furnish_child(arguments),
+            "startDebugging" => self.furnish_child(&mut arguments["configuration"]),
             _ => {}
         }
         let sent_as = self.editor.send(message).await?;
@@ -32,12 +33,13 @@ impl Proxy {
         }
     }
 
-    /// No second session for what the program's own children debug.
-    fn furnish_child(&self, arguments: &mut Value) {
-        if let Some(child) = arguments["configuration"].as_object_mut() {
-            let ours: Arguments =
-                [("adapter".into(), self.adapter.name.into()), ("mirrord".into(), false.into())].into_iter().collect();
-            child.extend(ours);
+    /// The editor's debug session for a child of the program comes to us again: it talks to the same adapter and joins the
+    /// session.
+    pub(super) fn furnish_child(&self, configuration: &mut Value) {
+        if let Some(configuration) = configuration.as_object_mut() {
+            let adapter = self.connection.as_ref().and_then(|connection| connection.address);
+            let child = Child { control: self.session.control(), adapter };
+            Heritage { adapter: self.adapter.name, kind: self.kind.clone(), child }.furnish(configuration);
         }
     }
 }

@@ -1,16 +1,27 @@
 //! The session behind a launch, as the proxy sees it: what it says, whether it is there, whether the program is in it.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
-use futures::future::{BoxFuture, OptionFuture};
+use futures::{
+    StreamExt as _,
+    future::{BoxFuture, OptionFuture},
+    stream::FuturesUnordered,
+};
 use serde_json::Value;
 use session::{
     Injection,
     event::{Event, Observer},
+    view::View,
 };
 use tokio::sync::mpsc;
 
-use crate::dap::{backing::Backing, progress::Progress};
+use crate::dap::{
+    backing::{Backing, Standing},
+    message::Asked,
+    progress::Progress,
+    scope::{Folder, References},
+    standing::Stand,
+};
 
 /// How long after the program's start a layer may take to report in. A busy machine loads slowly; a program without us
 /// must not run for long.
@@ -30,6 +41,18 @@ pub(super) enum News {
     Layer(bool),
     /// It is lost, for this reason.
     Lost(String),
+    /// Somebody wants it to end: who.
+    StopWanted(String),
+    /// What a request for a part of the scope gets.
+    Viewed(Box<Viewed>),
+}
+
+/// A look at the session for a request of the editor.
+pub(super) struct Viewed {
+    pub(super) asked: Asked,
+    pub(super) folder: Folder,
+    /// What is there, or why it cannot be seen.
+    pub(super) view: Result<View, String>,
 }
 
 /// One launch's session: to come, running, or gone.
@@ -41,12 +64,21 @@ pub(super) struct SessionSide {
     /// session --what happens--> proxy
     events: mpsc::Receiver<Event>,
     backing: Option<Backing>,
-    /// What the program gets of it.
-    injection: Injection,
+    /// What the program gets of it, if we launch one.
+    injection: Option<Injection>,
     /// The open question whether a layer reports in.
     layer: Option<BoxFuture<'static, bool>>,
     layer_reported: bool,
     lost: Option<BoxFuture<'static, String>>,
+    stop_wanted: Option<BoxFuture<'static, String>>,
+    /// Numbers of variables: ours and the adapter's.
+    references: References,
+    /// Looks under way.
+    looks: FuturesUnordered<BoxFuture<'static, Box<Viewed>>>,
+    /// Which threads of the program stand.
+    stand: Stand,
+    /// Told to the session while it does.
+    standing: Option<Standing>,
 }
 
 impl SessionSide {
@@ -63,10 +95,15 @@ impl SessionSide {
             observer,
             events,
             backing: None,
-            injection: Injection::default(),
+            injection: None,
             layer: None,
             layer_reported: false,
             lost: None,
+            stop_wanted: None,
+            references: References::default(),
+            looks: FuturesUnordered::new(),
+            stand: Stand::default(),
+            standing: None,
         }
     }
 
@@ -76,6 +113,8 @@ impl SessionSide {
             Some(event) = self.events.recv() => News::Told(event),
             Some(reported) = OptionFuture::from(self.layer.as_mut()) => News::Layer(reported),
             Some(reason) = OptionFuture::from(self.lost.as_mut()) => News::Lost(reason),
+            Some(who) = OptionFuture::from(self.stop_wanted.as_mut()) => News::StopWanted(who),
+            Some(viewed) = self.looks.next() => News::Viewed(viewed),
         };
         if let News::Layer(reported) = news {
             self.layer = None;
@@ -95,18 +134,79 @@ impl SessionSide {
 
     /// It is up; nothing, where none is wanted.
     pub(super) fn begun(&mut self, backing: Option<Backing>, injection: Option<Injection>) {
-        self.backing = backing;
-        self.injection = injection.unwrap_or_default();
+        (self.backing, self.injection) = (backing, injection);
     }
 
-    /// From now on its loss is news.
+    /// From now on it is news when it is lost, or when somebody wants it to end.
     pub(super) fn watch(&mut self) {
         self.lost = self.backing.as_ref().map(Backing::lost);
+        self.stop_wanted = self.backing.as_ref().map(Backing::stop_wanted);
     }
 
-    /// What the program gets of it; nothing without a session.
+    /// What the program gets of it; nothing without a session, or for a program that runs already.
     pub(super) fn injection(&self) -> Option<&Injection> {
-        self.backing.is_some().then_some(&self.injection)
+        self.injection.as_ref().filter(|_| self.runs())
+    }
+
+    /// Where others join it.
+    pub(super) fn control(&self) -> Option<PathBuf> {
+        self.backing.as_ref().map(Backing::control)
+    }
+
+    /// The part of our scope that a request of the editor is about.
+    pub(super) fn asked_for(&self, arguments: &Value) -> Option<Folder> {
+        self.references.asked(arguments).filter(|_| self.runs())
+    }
+
+    /// Looks at the session for request `asked`.
+    pub(super) fn look(&mut self, asked: Asked, folder: Folder) {
+        let Some(backing) = &self.backing else { return };
+        // The number of variables is shown in the scope itself.
+        let view = backing.view(matches!(folder, Folder::Scope | Folder::Environment));
+        self.looks.push(Box::pin(async move { Box::new(Viewed { asked, folder, view: view.await }) }));
+    }
+
+    /// The answer to a look.
+    pub(super) fn variables(&self, folder: Folder, view: &View) -> Value {
+        self.references.variables(folder, view)
+    }
+
+    /// The adapter has done what `asked` asks for, and tells this.
+    pub(super) fn answered(&mut self, asked: &Asked, body: &mut Value) {
+        if !self.runs() {
+            return;
+        }
+        match asked.command.as_str() {
+            "scopes" => {
+                self.references.note(body);
+                self.references.add_scope(body);
+            }
+            "variables" | "evaluate" | "setVariable" | "setExpression" => self.references.note(body),
+            command => {
+                self.stand.answered(command, asked.single_thread, body);
+                self.tell_standing();
+            }
+        }
+    }
+
+    /// An event of the adapter.
+    pub(super) fn happened(&mut self, name: &str, body: &Value) {
+        if !self.runs() {
+            return;
+        }
+        if name == "output" {
+            self.references.note(body); // it may show a value
+        }
+        self.stand.event(name, body);
+        self.tell_standing();
+    }
+
+    fn tell_standing(&mut self) {
+        match (self.stand.is_standing(), &self.standing, &self.backing) {
+            (true, None, Some(backing)) => self.standing = Some(backing.standing()),
+            (false, Some(_), _) => self.standing = None,
+            _ => {}
+        }
     }
 
     /// Whether there is one.
@@ -123,7 +223,8 @@ impl SessionSide {
 
     /// The program starts: a layer must report in.
     pub(super) fn expect_layer(&mut self) {
-        if let (Some(backing), None, false) = (&self.backing, &self.layer, self.layer_reported) {
+        let ours = self.backing.as_ref().filter(|_| self.injection.is_some());
+        if let (Some(backing), None, false) = (ours, &self.layer, self.layer_reported) {
             self.layer = Some(backing.layer_reported(LAYER_LIMIT));
         }
     }
@@ -137,7 +238,7 @@ impl SessionSide {
 
     /// Gives it away to be stopped. Nothing of it is left here that would keep it alive.
     pub(super) fn give_up(&mut self) -> Option<Backing> {
-        (self.lost, self.layer) = (None, None);
+        (self.lost, self.layer, self.stop_wanted, self.standing) = (None, None, None, None);
         self.backing.take()
     }
 }

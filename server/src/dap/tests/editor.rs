@@ -1,11 +1,12 @@
 //! A test that plays the editor.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::Path, time::Duration};
 
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf},
+    net::TcpStream,
     task::JoinSet,
     time::timeout,
 };
@@ -54,6 +55,17 @@ impl Editor {
         Self::over(Reach { sessions, given: vec![ours] }, session, spy, others)
     }
 
+    /// As [`Editor::new`], where sessions that run are found in the folder `runtime`.
+    pub(super) fn with_runtime(manners: Manners, runtime: &Path) -> Self {
+        let (theirs, ours) = tokio::io::duplex(64 * 1024);
+        let (spy, session) = (Spy::default(), Pretence::new(Plan::Fails("nobody wants a new session")));
+        let mut others = JoinSet::new();
+        others.spawn(fake_adapter::run(theirs, manners, spy.clone()));
+        let sessions = Sessions::Pretended(session.clone());
+        let variables = [("XDG_RUNTIME_DIR".into(), runtime.into())].into();
+        Self::among(variables, Reach { sessions, given: vec![ours] }, session, spy, others)
+    }
+
     /// In front of a proxy that starts real adapters.
     pub(super) fn real(plan: Plan) -> Self {
         let session = Pretence::new(plan);
@@ -61,14 +73,38 @@ impl Editor {
         Self::over(reach, session, Spy::default(), JoinSet::new())
     }
 
+    /// In front of a proxy to an adapter that listens.
+    pub(super) async fn of_server(plan: Plan, address: SocketAddr) -> Self {
+        let (mut theirs, ours) = tokio::io::duplex(64 * 1024);
+        let session = Pretence::new(plan);
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        let mut others = JoinSet::new();
+        others.spawn(async move {
+            // Whichever side ends first: the test sees what it misses.
+            let _ = tokio::io::copy_bidirectional(&mut theirs, &mut stream).await;
+        });
+        let sessions = Sessions::Pretended(session.clone());
+        Self::over(Reach { sessions, given: vec![ours] }, session, Spy::default(), others)
+    }
+
     fn over(reach: Reach, session: Pretence, spy: Spy, others: JoinSet<()>) -> Self {
+        Self::among(std::env::vars_os().collect(), reach, session, spy, others)
+    }
+
+    fn among(
+        variables: BTreeMap<OsString, OsString>,
+        reach: Reach,
+        session: Pretence,
+        spy: Spy,
+        others: JoinSet<()>,
+    ) -> Self {
         let (here, there) = tokio::io::duplex(64 * 1024);
         let ((input, output), (read, write)) = (tokio::io::split(here), tokio::io::split(there));
         let stop = CancellationToken::new();
         let environment = Environment {
             adapter: None,
             layer: "/nowhere/liblayer.so".into(),
-            variables: std::env::vars_os().collect(),
+            variables,
             working_directory: "/".into(),
             stop: stop.clone(),
         };

@@ -102,6 +102,15 @@ impl Fake {
             }
             "evaluate" => self.answer(message, &json!({"result": message["arguments"]["expression"]})).await,
             "slow" => {}
+            "scopes" => {
+                let scopes = json!([{"name": "Locals", "variablesReference": 1, "expensive": false}]);
+                self.answer(message, &json!({"scopes": scopes})).await;
+            }
+            "tell" => {
+                let (event, body) = (&message["arguments"]["event"], &message["arguments"]["body"]);
+                self.say(json!({"type": "event", "event": event, "body": body})).await;
+                self.answer(message, &json!({})).await;
+            }
             "ask back" => {
                 let arguments = message["arguments"]["arguments"].clone();
                 let command = &message["arguments"]["command"];

@@ -82,7 +82,7 @@ async fn requests_of_the_adapter_reach_the_editor_and_back() {
     let child = json!({"request": "attach", "configuration": {"connect": {"port": 1}}});
     editor.request("ask back", json!({"command": "startDebugging", "arguments": child})).await;
     let asked = editor.wait("startDebugging", |m| m["command"] == "startDebugging").await;
-    expect![[r#"{"connect":{"port":1},"adapter":"debugpy","mirrord":false}"#]]
+    expect![[r#"{"connect":{"port":1},"adapter":"debugpy","mirrord":{"child":{"control":""}}}"#]]
         .assert_eq(&asked["arguments"]["configuration"].to_string());
 
     let ended = editor.disconnect().await;
