@@ -2,6 +2,7 @@
 
 mod bpf;
 mod capture;
+mod insiders;
 mod listeners;
 mod mirror;
 mod nftables;
@@ -24,7 +25,7 @@ use tokio::io::{AsyncWriteExt, copy, sink};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::subscriber::Subscriber;
-use self::{mirror::Mirror, steal::Stealer, steer::Choice};
+use self::{insiders::Insiders, mirror::Mirror, steal::Stealer, steer::Choice};
 use crate::target::Target;
 
 /// Serves subscriptions of all sessions; a handle, cheap to clone.
@@ -45,7 +46,8 @@ enum Subscription {
 impl Incoming {
     /// Nothing is subscribed yet. `end` is cancelled when the agent ends.
     pub(crate) fn new(target: Arc<Target>, end: &CancellationToken) -> Self {
-        Self { stealer: Stealer::new(Choice::default(), end.clone()), mirror: Mirror::new(end.clone()), target }
+        let stealer = Stealer::new(Choice::default(), Insiders::Of(target.clone()), end.clone());
+        Self { stealer, mirror: Mirror::new(end.clone()), target }
     }
 
     /// Connections that are served at this moment, the passed ones of ended sessions included.

@@ -78,6 +78,12 @@ impl Target {
         Ok(if same { rights } else { rights.without_capabilities() })
     }
 
+    /// Device and inode of its mount namespace: who is in the same sees the same files.
+    pub(crate) fn mounts(&self) -> Result<(u64, u64), Errno> {
+        let namespace = fstat(self.open("ns/mnt", OFlag::O_PATH)?).map_err(|error| Errno(error as i32))?;
+        Ok((namespace.st_dev, namespace.st_ino))
+    }
+
     /// Whole content of a file below `/proc/<pid>`.
     pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, Errno> {
         let file = File::from(self.open(name, OFlag::O_RDONLY)?);

@@ -23,7 +23,8 @@ pub struct Subscribe {
     pub port: u16,
     /// Copy or take over.
     pub mode: Mode,
-    /// HTTP requests of the kubelet's probes (User-Agent `kube-probe/…`) stay with the target even when stealing.
+    /// What looks after the target's health stays with the target even when stealing: the kubelet's HTTP requests (User-Agent
+    /// `kube-probe/…`), connections that end without a byte, and those that the target's own container makes.
     pub spare_probes: bool,
 }
 

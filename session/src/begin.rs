@@ -103,7 +103,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
 
     let (tasks, cancel, book) = (TaskTracker::new(), CancellationToken::new(), AddressBook::default());
     let listeners = plan.incoming.map(|mode| {
-        let spared = if plan.spare_probes { probed } else { Vec::new() };
+        let spared = if plan.spare_probes { probed } else { crate::target::Probed::default() };
         Listeners::new(incoming::Parts {
             link: link.clone(),
             mode,

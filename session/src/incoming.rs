@@ -39,7 +39,7 @@ pub(crate) struct Parts {
     pub(crate) mode: Mode,
     pub(crate) policy: IncomingPolicy,
     /// Ports of the target on which kubelet probes stay with it.
-    pub(crate) spared: Vec<u16>,
+    pub(crate) spared: crate::target::Probed,
     pub(crate) book: AddressBook,
     pub(crate) seen: Seen,
     pub(crate) observer: Observer,
@@ -112,7 +112,7 @@ impl Listeners {
     }
 
     async fn subscribe(self: &Arc<Self>, port: u16, local: SocketAddr) -> Result<(), Errno> {
-        let spare_probes = self.parts.mode == Mode::Steal && self.parts.spared.contains(&port);
+        let spare_probes = self.parts.mode == Mode::Steal && self.parts.spared.may_reach(port);
         let subscribe = Subscribe { port, mode: self.parts.mode, spare_probes };
         let mut stream = self.parts.link.open(&StreamHead::Subscribe(subscribe)).map_err(|_| Errno(libc::ENETDOWN))?;
         let answer: Result<Subscribed, SubscribeError> = stream.read_message().await.map_err(Errno::from)?;

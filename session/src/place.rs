@@ -27,8 +27,8 @@ pub(crate) struct Linked {
     pub(crate) target: String,
     /// Whether the agent was there already.
     pub(crate) reused: bool,
-    /// Ports of the target that kubelet probes use.
-    pub(crate) probed: Vec<u16>,
+    /// What the kubelet asks of the target's pod.
+    pub(crate) probed: target::Probed,
     /// Who has set the target's variables; nothing where no specification says so.
     pub(crate) origins: Option<Origins>,
     /// Compares the agent's key with its log once that can be read.
@@ -62,7 +62,7 @@ async fn link_cluster(plan: &setup::Plan, observer: &Observer) -> Result<Linked,
         target: format!("pod/{}/container/{} in namespace {}", resolved.pod, resolved.container, resolved.namespace),
         reused: started.reused,
         origins: Some(Origins::of(&resolved.object, &resolved.container)),
-        probed: resolved.probed_ports.into_iter().collect(),
+        probed: resolved.probed,
         confirm: started.confirm,
     })
 }
@@ -75,7 +75,7 @@ async fn link_local(pod: &start::local::LocalPod, observer: &Observer) -> Result
         connected,
         target: "a pod on this machine".to_owned(),
         reused: false,
-        probed: Vec::new(),
+        probed: target::Probed::default(),
         origins: None,
         confirm: Box::pin(async { Ok(()) }), // the agent is our own child
     })

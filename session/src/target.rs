@@ -5,9 +5,8 @@ mod missing;
 mod pods;
 mod workload;
 
-use std::collections::BTreeSet;
-
 use config::target::{Kind, Path, Target};
+pub use container::Probed;
 pub(crate) use container::{choose as choose_container, containers, declared, is_mesh, probed_port, probes};
 use k8s_openapi::api::core::v1::Pod;
 pub(crate) use pods::{Health, health, ranked};
@@ -35,8 +34,8 @@ pub struct Resolved {
     pub container_id: String,
     /// Other pods that would have done, for when this one goes away.
     pub others: Vec<String>,
-    /// Ports that kubelet probes over HTTP or gRPC, in any container of the pod: they share one network.
-    pub probed_ports: BTreeSet<u16>,
+    /// What the kubelet asks of the pod's containers, which share one network.
+    pub probed: Probed,
     /// Ports that the container declares.
     pub ports: Vec<Port>,
     /// Whether containers of the pod see each other's processes: the target is then not process 1.
@@ -157,7 +156,7 @@ pub async fn resolve(cluster: &Cluster, target: &Target, observer: &Observer) ->
         namespace: namespace.to_owned(),
         pod_uid: pod.metadata.uid.clone().unwrap_or_default(),
         container_id: container::running_id(&pod, &container)?,
-        probed_ports: container::probed_ports(&pod),
+        probed: Probed::of(&pod),
         ports: container::ports(&pod, &container),
         shares_processes: pod.spec.as_ref().is_some_and(|spec| spec.share_process_namespace == Some(true)),
         pod: name,

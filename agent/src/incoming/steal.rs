@@ -16,6 +16,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    insiders::Insiders,
     pass::TEST_SOURCE,
     sk_lookup::SkLookup,
     steer::{Choice, Steering},
@@ -47,6 +48,7 @@ pub(crate) struct Stealer {
 #[derive(Debug)]
 struct Shared {
     choice: Choice,
+    insiders: Insiders,
     state: Mutex<State>,
     /// Stolen connections, those that were passed on, and the tasks that accept them.
     tasks: TaskTracker,
@@ -81,9 +83,9 @@ pub(crate) struct Subscription {
 
 impl Stealer {
     /// Nothing is stolen yet. `end` is cancelled when the agent ends.
-    pub(crate) fn new(choice: Choice, end: CancellationToken) -> Self {
+    pub(crate) fn new(choice: Choice, insiders: Insiders, end: CancellationToken) -> Self {
         let connections = Arc::new(Semaphore::new(CONNECTION_LIMIT));
-        let shared = Shared { choice, state: Mutex::default(), tasks: TaskTracker::new(), connections, end };
+        let shared = Shared { choice, insiders, state: Mutex::default(), tasks: TaskTracker::new(), connections, end };
         Self { shared: Arc::new(shared) }
     }
 
@@ -234,9 +236,9 @@ impl Shared {
         }
         let owner = state.owners.get(&local.port()).cloned();
         drop(state);
-        let (steering, end) = (steering.clone(), self.end.clone());
+        let (steering, end, insiders) = (steering.clone(), self.end.clone(), self.insiders.clone());
         self.tasks.spawn(async move {
-            Stolen::new(tcp, peer, local).serve(owner, steering, end).await;
+            Stolen::new(tcp, peer, local).serve(owner, &insiders, steering, end).await;
             drop(permit);
         });
     }

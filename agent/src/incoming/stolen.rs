@@ -15,6 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    insiders::Insiders,
     pass,
     probe::{self, Opening},
     steer::Steering,
@@ -22,8 +23,12 @@ use super::{
 };
 use crate::relay;
 
-/// How long a client may take for its first request, where the kubelet's probes must be recognised.
+/// How long a client may take for its first request, where probes must be recognised.
 const PROBE_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long a client may take for its first byte there. The kubelet is on this node, and speaks or leaves at once; clients that
+/// wait to be spoken to wait this long in vain.
+const FIRST_BYTE_LIMIT: Duration = Duration::from_millis(500);
 
 /// How long the session may take to say whether the program has accepted. Beyond that the target serves.
 const VERDICT_LIMIT: Duration = Duration::from_secs(30);
@@ -59,12 +64,13 @@ impl Stolen {
     pub(crate) async fn serve(
         mut self,
         subscriber: Option<Subscriber>,
+        insiders: &Insiders,
         steering: Arc<Steering>,
         end: CancellationToken,
     ) {
         let (peer, local) = (self.peer, self.local);
         let fate = match &subscriber {
-            Some(subscriber) => self.offer(subscriber).await,
+            Some(subscriber) => self.offer(subscriber, insiders).await,
             None => Fate::Pass, // unsubscribed while it waited for us to accept it
         };
         match (fate, subscriber) {
@@ -80,8 +86,11 @@ impl Stolen {
         }
     }
 
-    async fn offer(&mut self, subscriber: &Subscriber) -> Fate {
+    async fn offer(&mut self, subscriber: &Subscriber, insiders: &Insiders) -> Fate {
         if subscriber.spare_probes {
+            if insiders.have_made(self.peer, self.local).await {
+                return Fate::Pass;
+            }
             match self.is_probe().await {
                 Ok(false) => {}
                 Ok(true) => return Fate::Pass,
@@ -144,17 +153,18 @@ impl Stolen {
         Ok(accepted && writer.write_all(&self.replay[sent..]).await.is_ok())
     }
 
-    /// Reads until it is clear whether the kubelet probes.
+    /// Reads until it is clear whether the kubelet probes, by HTTP or by connecting alone.
     async fn is_probe(&mut self) -> io::Result<bool> {
-        let deadline = Instant::now() + PROBE_LIMIT;
+        let begun = Instant::now();
         loop {
             match probe::classify(&self.replay) {
                 Opening::Probe => return Ok(true),
                 Opening::Other => return Ok(false),
-                Opening::Unfinished if self.finished => return Ok(false),
+                Opening::Unfinished if self.finished => return Ok(self.replay.is_empty()),
                 Opening::Unfinished => {}
             }
-            match timeout_at(deadline, self.tcp.readable()).await {
+            let limit = if self.replay.is_empty() { FIRST_BYTE_LIMIT } else { PROBE_LIMIT };
+            match timeout_at(begun + limit, self.tcp.readable()).await {
                 Ok(ready) => ready?,
                 Err(_) => return Ok(false),
             }

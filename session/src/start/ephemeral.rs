@@ -181,7 +181,7 @@ mod tests {
             container: "app".into(),
             container_id: "containerd://abc".into(),
             others: Vec::new(),
-            probed_ports: BTreeSet::new(),
+            probed: crate::target::Probed::default(),
             ports: Vec::new(),
             shares_processes: false,
             object: Box::new(serde_json::from_value(object).expect("a pod")),

@@ -128,9 +128,29 @@ pub(crate) fn declared(container: &Container) -> Vec<Port> {
         .collect()
 }
 
-/// Ports that kubelet probes over HTTP or gRPC. A probe of one container may be answered by another: all count.
-pub(super) fn probed_ports(pod: &Pod) -> BTreeSet<u16> {
-    containers(pod).flat_map(|container| probes(container).filter_map(|probe| probed_port(container, probe))).collect()
+/// What the kubelet asks of a pod to see that it is well.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Probed {
+    /// Ports that it connects to.
+    pub ports: BTreeSet<u16>,
+    /// Whether it starts commands in containers, which may connect to any port.
+    pub by_command: bool,
+}
+
+impl Probed {
+    /// A probe of one container may be answered by another: all count.
+    pub(super) fn of(pod: &Pod) -> Self {
+        let all = || containers(pod).flat_map(|container| probes(container).map(move |probe| (container, probe)));
+        Self {
+            ports: all().filter_map(|(container, probe)| probed_port(container, probe)).collect(),
+            by_command: all().any(|(_, probe)| probe.exec.is_some()),
+        }
+    }
+
+    /// Whether a probe may connect to `port`.
+    pub(crate) fn may_reach(&self, port: u16) -> bool {
+        self.by_command || self.ports.contains(&port)
+    }
 }
 
 /// The probes of `container`.
@@ -138,16 +158,15 @@ pub(crate) fn probes(container: &Container) -> impl Iterator<Item = &Probe> {
     [&container.readiness_probe, &container.liveness_probe, &container.startup_probe].into_iter().flatten()
 }
 
-/// The port that `probe` asks over HTTP or gRPC.
+/// The port that `probe` connects to.
 pub(crate) fn probed_port(container: &Container, probe: &Probe) -> Option<u16> {
-    let number = match (&probe.http_get, &probe.grpc) {
-        (Some(http), _) => match &http.port {
-            IntOrString::Int(number) => *number,
-            IntOrString::String(name) => {
-                let mut declared = container.ports.iter().flatten();
-                declared.find(|port| port.name.as_ref() == Some(name))?.container_port
-            }
-        },
+    let http = probe.http_get.as_ref().map(|http| &http.port);
+    let number = match (http.or_else(|| Some(&probe.tcp_socket.as_ref()?.port)), &probe.grpc) {
+        (Some(IntOrString::Int(number)), _) => *number,
+        (Some(IntOrString::String(name)), _) => {
+            let mut declared = container.ports.iter().flatten();
+            declared.find(|port| port.name.as_ref() == Some(name))?.container_port
+        }
         (None, Some(grpc)) => grpc.port,
         (None, None) => return None,
     };
@@ -198,8 +217,18 @@ mod tests {
               "readinessProbe": { "httpGet": { "port": "http" } }, "livenessProbe": { "tcpSocket": { "port": 1 } } },
             { "name": "b", "startupProbe": { "grpc": { "port": 9090 } }, "livenessProbe": { "httpGet": { "port": 81 } } },
         ] } }));
-        assert_eq!(probed_ports(&pod), BTreeSet::from([81, 8080, 9090]));
+        let probed = Probed::of(&pod);
+        assert_eq!(probed, Probed { ports: BTreeSet::from([1, 81, 8080, 9090]), by_command: false });
+        assert!(probed.may_reach(81) && !probed.may_reach(82));
         assert_eq!(ports(&pod, "a"), [Port { number: 8080, name: Some("http".into()), protocol: "TCP".into() }]);
+    }
+
+    #[test]
+    fn a_command_may_probe_any_port() {
+        let pod = pod(serde_json::json!({ "spec": { "containers": [
+            { "name": "a" }, { "name": "b", "livenessProbe": { "exec": { "command": ["curl", "localhost"] } } },
+        ] } }));
+        assert!(Probed::of(&pod).may_reach(80));
     }
 
     #[test]

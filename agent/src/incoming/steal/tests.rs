@@ -12,6 +12,7 @@ use super::*;
 use crate::{
     incoming::session_pair::{Session, session},
     namespace::{Outside, POD, ask, in_pod, original_program},
+    target::{Search, Target},
 };
 
 /// The local program: gives this verdict for every connection, and answers with its address and what the client sent.
@@ -47,7 +48,7 @@ fn with_each_means<F: Future<Output = ()> + 'static>(test: fn(Choice, Stealer) -
     for choice in [Choice::Best, Choice::NftablesOnly] {
         in_pod(move || async move {
             let end = CancellationToken::new();
-            test(choice, Stealer::new(choice, end.clone())).await;
+            test(choice, Stealer::new(choice, Insiders::Nobody, end.clone())).await;
             end.cancel();
         });
     }
@@ -157,6 +158,27 @@ fn probes_stay_with_the_original_program() {
         let request = "GET / HTTP/1.1\r\nHost: pod\r\n\r\n";
         assert_eq!(ask(original, request).await, format!("stolen at 127.0.0.1: {request}"));
         assert_eq!(ask(original, "GE").await, "stolen at 127.0.0.1: GE");
+        assert_eq!(ask(original, "").await, "original: ");
+    });
+}
+
+#[test]
+fn a_container_that_asks_itself_gets_its_own_answer() {
+    in_pod(|| async {
+        let mut tasks = JoinSet::new();
+        let original = original_program("127.0.0.1:8089", &mut tasks).await;
+        // Of this thread, whose network is the pod's.
+        let pid = nix::unistd::gettid().as_raw().unsigned_abs();
+        let target = Target::find(Search { pid, container: None }).expect("we exist");
+        let end = CancellationToken::new();
+        let stealer = Stealer::new(Choice::Best, Insiders::Of(Arc::new(target)), end.clone());
+        let mut session = session("ada@laptop");
+        session.subscriber.spare_probes = true;
+        local_program(session.arriving, Some(Verdict::Accepted), &mut tasks);
+        let _subscription = stealer.subscribe(original.port(), session.subscriber).await.expect("permitted");
+        let request = "GET / HTTP/1.1\r\nHost: pod\r\n\r\n";
+        assert_eq!(ask(original, request).await, format!("original: {request}"));
+        end.cancel();
     });
 }
 
@@ -180,8 +202,11 @@ fn a_second_agent_is_told_that_the_port_is_taken() {
     in_pod(|| async {
         let (first, second) = (session("first"), session("second"));
         let end = CancellationToken::new();
-        let _held = Stealer::new(Choice::Best, end.clone()).subscribe(8087, first.subscriber).await.expect("permitted");
-        let rival = Stealer::new(Choice::Best, end.clone());
+        let _held = Stealer::new(Choice::Best, Insiders::Nobody, end.clone())
+            .subscribe(8087, first.subscriber)
+            .await
+            .expect("permitted");
+        let rival = Stealer::new(Choice::Best, Insiders::Nobody, end.clone());
         let refused = rival.subscribe(8087, second.subscriber.clone()).await;
         assert_eq!(refused.map(drop), Err(SubscribeError::Taken { owner: "another agent in this pod".to_owned() }));
         assert!(rival.subscribe(8088, second.subscriber).await.is_ok());
