@@ -15,22 +15,30 @@ interface Definition extends vscode.TaskDefinition {
   mirrord?: Wish;
 }
 
-/** Registers the terminal profile and the kind of tasks. */
+/** Registers the terminal, as a profile and as a command, and the kind of tasks. */
 export function register(server: Server, chooser: Chooser): vscode.Disposable[] {
   return [
-    vscode.window.registerTerminalProfileProvider('mirrord.terminal', { provideTerminalProfile: () => profile(server, chooser) }),
+    vscode.window.registerTerminalProfileProvider('mirrord.terminal', {
+      provideTerminalProfile: async () => {
+        const options = await shell(server, chooser);
+        return options && new vscode.TerminalProfile(options);
+      },
+    }),
+    vscode.commands.registerCommand('mirrord.openTerminal', async () => {
+      const options = await shell(server, chooser);
+      if (options !== undefined) vscode.window.createTerminal(options).show();
+    }),
     vscode.tasks.registerTaskProvider('mirrord', { provideTasks: () => [], resolveTask: (task) => resolve(task, server, chooser) }),
   ];
 }
 
 /** A shell in a session; nothing when the user gives no target. */
-async function profile(server: Server, chooser: Chooser): Promise<vscode.TerminalProfile | undefined> {
+async function shell(server: Server, chooser: Chooser): Promise<vscode.TerminalOptions | undefined> {
   try {
-    const shell = vscode.env.shell || '/bin/sh';
-    const command = await line(server, chooser, folder(), {}, [shell]);
+    const command = await line(server, chooser, folder(), {}, [vscode.env.shell || '/bin/sh']);
     if (command === undefined) return undefined;
     const [shellPath, ...shellArgs] = command;
-    return new vscode.TerminalProfile({ name: 'mirrord', shellPath, shellArgs, env: settings.environment(), iconPath: new vscode.ThemeIcon('plug') });
+    return { name: 'mirrord', shellPath, shellArgs, env: settings.environment(), iconPath: new vscode.ThemeIcon('plug') };
   } catch (error) {
     tell(server.log, error);
     return undefined;
