@@ -53,7 +53,7 @@ end
 ---@param session mirrord.Session
 ---@return string
 local function figures(session)
-  local parts = { counted(session.programs or 0, 'program') }
+  local parts = { counted(session.programs or 0, 'program') .. ' joined' }
   if session.roundTrips then
     parts[#parts + 1] = counted(session.roundTrips, 'round trip')
   end
