@@ -107,7 +107,10 @@ impl Sessions {
             Wanted::Named(name, environment) => {
                 return Joined::named(&name, &environment, observer).await.map(Backing::Joined);
             }
-            Wanted::Parents(control) => return Joined::at(&control, observer).await.map(Backing::Joined),
+            Wanted::Parents(control) => {
+                // How the session does is told by the parent.
+                return Joined::at(&control, Observer::new(drop)).await.map(Backing::Joined);
+            }
         };
         match self {
             Self::Cluster => {

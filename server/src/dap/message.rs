@@ -101,13 +101,13 @@ pub(super) fn output(category: Category, line: &str) -> Value {
     event("output", body(OutputEventBody { category: Some(category), output, ..Default::default() }))
 }
 
-/// Begins a progress report about request `request_seq`.
-pub(super) fn progress_start(id: &str, title: &str, request_seq: i64) -> Value {
+/// Begins a progress report; one about request `request_seq` can be cancelled.
+pub(super) fn progress_start(id: &str, title: &str, request_seq: Option<i64>) -> Value {
     let start = ProgressStartEventBody {
         progress_id: id.to_owned(),
         title: title.to_owned(),
-        request_id: Some(request_seq),
-        cancellable: Some(true),
+        request_id: request_seq,
+        cancellable: Some(request_seq.is_some()),
         ..Default::default()
     };
     event("progressStart", body(start))
@@ -240,7 +240,7 @@ mod tests {
         expect![[r#"{"seq":0,"type":"event","event":"output","body":{"category":"console","output":"a\n"}}"#]]
             .assert_eq(&output(Category::Console, "a").to_string());
         expect![[r#"{"seq":0,"type":"event","event":"progressStart","body":{"progressId":"m","title":"t","requestId":3,"cancellable":true}}"#]]
-            .assert_eq(&progress_start("m", "t", 3).to_string());
+            .assert_eq(&progress_start("m", "t", Some(3)).to_string());
     }
 
     #[test]

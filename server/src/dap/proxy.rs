@@ -237,10 +237,12 @@ impl Proxy {
 
     async fn on_news(&mut self, news: News) -> Result<(), FrameError> {
         match news {
-            News::Told(event) => match self.session.progress.tell(event) {
-                Some(message) => self.editor.tell(message).await,
-                None => Ok(()),
-            },
+            News::Told(event) => {
+                for message in self.session.progress.tell(event) {
+                    self.editor.tell(message).await?;
+                }
+                Ok(())
+            }
             News::Layer(true) => Ok(()),
             News::Layer(false) => self.over(Error::Session(no_layer())).await,
             News::Lost(reason) => self.over(Error::Session(format!("the session is lost: {reason}"))).await,

@@ -68,6 +68,9 @@ impl Proxy {
     }
 
     async fn end_stage(&mut self, reason: &str) -> Result<(), FrameError> {
+        if let Some(report) = self.session.progress.end_trouble() {
+            self.editor.tell(report).await?;
+        }
         let stage = std::mem::replace(&mut self.stage, Stage::Over(reason.to_owned()));
         self.abandon(stage);
         for asked in self.asked.drain() {

@@ -122,6 +122,24 @@ async fn a_launch_joins_a_session_that_runs_and_leaves_it_to_its_owner() {
 }
 
 #[tokio::test]
+async fn an_attach_joins_for_what_the_session_shows_and_changes_nothing() {
+    let runtime = tempfile::tempdir().unwrap();
+    let owner = Owner::new(runtime.path(), "00a1b2c3");
+    let mut editor = Editor::with_runtime(Manners::Good, runtime.path());
+    editor.initialize(json!({})).await;
+    let attach = json!({"processId": 1, "mirrord": {"session": "00a1b2c3"}});
+    assert_eq!(editor.ask("attach", attach).await["success"], true, "{}", editor.log());
+    editor.ask("configurationDone", json!({})).await;
+    stop_and_wait(&mut editor, &owner).await;
+    assert_eq!(scope(&mut editor).await[1]["value"], "00a1b2c3, connected");
+    let log = editor.log();
+    assert!(!log.contains("stays where it runs") && !log.contains("without mirrord"), "{log}");
+    let ended = editor.disconnect().await;
+    assert_eq!(ended.spy.request("attach")["arguments"], json!({"processId": 1}));
+    assert_eq!(ended.result, "ok");
+}
+
+#[tokio::test]
 async fn a_launch_into_a_session_that_is_not_there_is_refused() {
     let runtime = tempfile::tempdir().unwrap();
     let mut editor = Editor::with_runtime(Manners::Good, runtime.path());
