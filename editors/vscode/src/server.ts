@@ -62,8 +62,7 @@ export class Server implements vscode.Disposable {
 
   async #start(): Promise<LanguageClient> {
     const command = this.program();
-    // Half a megabyte that most windows never need.
-    const { LanguageClient } = await import('vscode-languageclient/node');
+    const { LanguageClient } = await import('./client.cjs');
     const options = { env: { ...process.env, ...settings.environment() } };
     const client = new LanguageClient('mirrord', 'mirrord', { command, options }, {
       documentSelector: DOCUMENTS,
@@ -91,7 +90,7 @@ export class Server implements vscode.Disposable {
   /** A session for a launch; steps are told as they come. */
   async start(start: Start, token: vscode.CancellationToken, step: (text: string) => void): Promise<Injection> {
     const client = await this.client();
-    const { WorkDoneProgress } = await import('vscode-languageclient/node');
+    const { WorkDoneProgress } = await import('./client.cjs');
     this.#starts += 1;
     const workDoneToken = `mirrord-start-${this.#starts}`;
     const progress = client.onProgress(WorkDoneProgress.type, workDoneToken, (report) => {
