@@ -1,15 +1,16 @@
 # shellcheck shell=bash disable=SC2154,SC2164 # ./dev sets root, and -e
-# ./dev editors: the extension for VS Code, packed. And real editors for tests: VS Code in a browser (code-server), Neovim.
+# ./dev editors: the plugins for JetBrains IDEs and VS Code, packed. And real editors for tests: VS Code in a browser, Neovim.
 
 # code-server 4.139 is VS Code 1.139, and wants Node 24.
 readonly code_server=4.139.1 node24=24.21.0 playwright=1.65.1
 readonly neovim=0.11.4
 
-# Prints the packed extension; the programs that it brings are those of the build.
+# Prints the packed plugins; the programs that they bring are those of the build.
 run_editors() {
   . "$root/dev.d/build.sh"
   local dist
   dist=$(run_build)
+  (. "$root/dev.d/jetbrains.sh" && pack_jetbrains "$dist")
   pack_vscode "$dist"
 }
 

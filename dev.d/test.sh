@@ -39,6 +39,7 @@ run_test() {
     test_neovim
     test_emacs
     test_vscode
+    (. "$root/dev.d/jetbrains.sh" && test_jetbrains)
     set -- --workspace
   fi
   cargo test "$@"

@@ -4,9 +4,6 @@ package dev.mirrord.logic
 /** A target path, or [FROM_FILE]. */
 const val FROM_FILE: String = ""
 
-/** The target of a program that stands in for nobody: it sees the cluster's network and nothing else. */
-const val TARGETLESS: String = "targetless"
-
 private const val MOST_RECENT = 10
 
 /** A target that was chosen, with where it is. [path] is [FROM_FILE] where the configuration file says it. */

@@ -106,14 +106,12 @@ class TargetList(
         )
     }
 
-    /** What stands above the cluster's targets while nothing narrows the list: recent ones, and those that need no cluster. */
+    /** What stands above the cluster's targets while nothing narrows the list: the configuration's, and recent ones. */
     private fun usual(sent: TargetQuery): List<Row> {
         if (sent.filter != null || sent.types.isNotEmpty()) return emptyList()
-        val recent = choice.recent.filter { it.path != FROM_FILE && it.path != TARGETLESS }
-        return listOf(
-            Row(Chosen(FROM_FILE), "As the configuration file says", ".mirrord/mirrord.json and its like", true),
-            Row(Chosen(TARGETLESS, sent.namespace, sent.context), "No target", "the cluster's network alone", true),
-        ) + recent.map { Row(it, it.path, listOfNotNull("recent", it.namespace, it.context).joinToString(", "), true) }
+        val recent = choice.recent.filter { it.path != FROM_FILE }
+        val file = Row(Chosen(FROM_FILE), "As the configuration file says", ".mirrord/mirrord.json and its like", true)
+        return listOf(file) + recent.map { Row(it, it.path, listOfNotNull("recent", it.namespace, it.context).joinToString(", "), true) }
     }
 
     /** One for the target, and one for each container where there is a choice. */

@@ -91,7 +91,7 @@ class ClusterTest {
         val first = shown.until("the first page") { it.rows.isNotEmpty() }
         assertEquals("shop", first.namespace)
         assertTrue(first.namespaces.containsAll(listOf("default", "shop")), first.toString())
-        assertEquals(listOf(FROM_FILE, TARGETLESS, "deployment/api"), first.rows.take(3).map { it.chosen.path })
+        assertEquals(listOf(FROM_FILE, "deployment/api"), first.rows.take(2).map { it.chosen.path })
         assertEquals(1, first.rows.count { it.chosen.path == "deployment/api" })
         val row = first.rows.first { it.chosen.path == "deployment/backend" }
         assertEquals(Row(Chosen("deployment/backend", "shop"), "deployment/backend", "1 of 1 ready", true), row)

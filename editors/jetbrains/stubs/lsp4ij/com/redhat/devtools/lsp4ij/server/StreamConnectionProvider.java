@@ -1,0 +1,4 @@
+package com.redhat.devtools.lsp4ij.server;
+
+/** How to speak to a server. */
+public interface StreamConnectionProvider {}

@@ -1,0 +1,6 @@
+package com.intellij.openapi.actionSystem;
+
+/** 2025.1: AnAction is one. */
+public interface ActionUpdateThreadAware {
+  ActionUpdateThread getActionUpdateThread();
+}
