@@ -92,6 +92,8 @@ export class Chooser implements vscode.Disposable {
     try {
       return await this.#server.config(file);
     } catch (error) {
+      // An answer of the server that it cannot say, as for a file whose name is no configuration's. Anything else is a failure.
+      if (typeof (error as { code?: unknown }).code !== 'number') throw error;
       this.#server.log.warn(`what ${file} says is not known: ${reason(error)}`);
       return undefined;
     }

@@ -1,1 +1,1 @@
-export * from 'vscode-languageclient/node';
+export { LanguageClient, WorkDoneProgress } from 'vscode-languageclient/node';

@@ -1,3 +1,3 @@
 // The client of the language server: half a megabyte in a file of its own, which is read when the server is first needed.
 
-module.exports = require('vscode-languageclient/node');
+export { LanguageClient, WorkDoneProgress } from 'vscode-languageclient/node';
