@@ -8,7 +8,9 @@ use std::{
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::{check, demo, editor, env, exec, exit, explain, ext, flags::LaunchFlags, ls, sessions, terminal};
+use crate::{
+    check, dap::AdapterWish, demo, editor, env, exec, exit, explain, ext, flags::LaunchFlags, ls, sessions, terminal,
+};
 
 /// Run a local program as if it ran in a pod of a Kubernetes cluster.
 #[derive(Debug, Parser)]
@@ -61,11 +63,7 @@ enum Command {
     /// Speak the language server protocol on standard input and output
     Lsp,
     /// Speak the debug adapter protocol on standard input and output
-    Dap {
-        /// The debug adapter behind it, when a launch names none
-        #[arg(long)]
-        adapter: Option<String>,
-    },
+    Dap(DapArguments),
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -95,6 +93,38 @@ struct DemoArguments {
     /// A program of your own, to run as if it were in the demonstration's pod
     #[arg(trailing_var_arg = true, value_name = "PROGRAM")]
     program: Vec<OsString>,
+}
+
+/// What `dap` is told: the debug adapter behind it, when a launch names none.
+#[derive(Debug, clap::Args)]
+#[command(override_usage = "mirrord-ide-server dap [OPTIONS] [-- COMMAND [ARGUMENTS]...]")]
+struct DapArguments {
+    /// The debug adapter behind it: debugpy, dlv, lldb-dap, codelldb, js-debug or java-debug
+    #[arg(long, value_name = "NAME")]
+    adapter: Option<String>,
+    /// Where it listens already
+    #[arg(long, value_name = "IP:PORT", conflicts_with = "command")]
+    address: Option<String>,
+    /// How another one takes environment variables: as an object, as a list of NAME=VALUE, or from its own process
+    #[arg(long, value_name = "SHAPE", value_parser = ["object", "list", "process"])]
+    environment: Option<String>,
+    /// Programs that it starts in a terminal need their variables there
+    #[arg(long)]
+    terminal: bool,
+    /// It prints the address at which it listens, instead of talking on its standard streams
+    #[arg(long)]
+    server: bool,
+    /// Another debug adapter, or where one of those is
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<String>,
+}
+
+impl From<DapArguments> for AdapterWish {
+    fn from(arguments: DapArguments) -> Self {
+        let DapArguments { adapter, address, environment, terminal, server, command } = arguments;
+        let (server, terminal) = (server.then_some(true), terminal.then_some(true));
+        Self { name: adapter, command, server, address, environment, terminal }
+    }
 }
 
 /// Commands that people know, and that this version lacks.
@@ -154,7 +184,7 @@ pub(crate) fn main(mut arguments: Vec<OsString>) -> ExitCode {
         Command::VerifyConfig(arguments) => check::verify(&arguments),
         Command::Schema => check::schema(),
         Command::Lsp => editor::lsp(),
-        Command::Dap { adapter } => editor::dap(adapter),
+        Command::Dap(arguments) => editor::dap(arguments.into()),
         Command::Completions { shell } => completions(shell),
         Command::Other(words) => unknown(&words),
     };

@@ -34,6 +34,7 @@ mod proxy;
 mod scope;
 mod standing;
 mod start;
+mod terminal;
 #[cfg(test)]
 mod tests;
 mod wire;
@@ -48,14 +49,15 @@ use session::{event::Observer, view::By};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
+pub use self::adapters::AdapterWish;
 pub use crate::frames::FrameError;
 
 /// Where the proxy runs.
 #[derive(Clone, Debug)]
 pub struct Environment {
-    /// `--adapter`: which debug adapter stands behind the proxy when a launch names none. Without it, the `adapterID`
+    /// Which debug adapter stands behind the proxy when a launch names none. Without it, the `adapterID`
     /// of the editor counts when it is one of ours, else the first of the table.
-    pub adapter: Option<String>,
+    pub adapter: AdapterWish,
     /// Path of `libmirrord_layer.so`.
     pub layer: PathBuf,
     /// Our own environment, which programs inherit.

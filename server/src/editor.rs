@@ -52,7 +52,7 @@ fn working_directory() -> PathBuf {
 }
 
 /// Speaks DAP until the editor disconnects.
-pub(crate) fn dap(adapter: Option<String>) -> u8 {
+pub(crate) fn dap(adapter: dap::AdapterWish) -> u8 {
     let (layer, runtime) = match (bundle::layer(), cli::runtime()) {
         (Ok(layer), Ok(runtime)) => (layer, runtime),
         (Err(error), _) => {

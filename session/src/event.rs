@@ -61,6 +61,11 @@ pub enum Step {
     },
     /// Fetching the target's environment.
     FetchingEnvironment,
+    /// Whoever launches the program builds it meanwhile.
+    Building {
+        /// Its source.
+        program: String,
+    },
     /// The program may start.
     Ready {
         /// Pod and container that the program stands in for: `pod/x/container/c in namespace y`.
@@ -80,6 +85,7 @@ impl fmt::Display for Step {
             Self::WaitingForAgent { status: None } => f.write_str("waiting for the agent"),
             Self::WaitingForAgent { status: Some(status) } => write!(f, "waiting for the agent ({status})"),
             Self::FetchingEnvironment => f.write_str("fetching the environment"),
+            Self::Building { program } => write!(f, "building {program}"),
             Self::Ready { target, reused_agent: true } => write!(f, "ready: {target} (agent was still there)"),
             Self::Ready { target, reused_agent: false } => write!(f, "ready: {target}"),
         }

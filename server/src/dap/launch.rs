@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{
+    adapters::AdapterWish,
     children::{self, Child},
     message::Arguments,
 };
@@ -13,7 +14,7 @@ use super::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Wish {
     /// The debug adapter that the user named.
-    pub(super) adapter: Option<String>,
+    pub(super) adapter: Option<AdapterWish>,
     /// The session, if there shall be a new one.
     pub(super) session: Option<SessionWish>,
     /// What there is already, if that is wanted instead.
@@ -56,11 +57,7 @@ const FLAGS: &[(&str, &str)] =
 
 /// Takes our keys out of `arguments`; the rest is the adapter's. Fails with a sentence for the user.
 pub(super) fn take(arguments: &mut Arguments) -> Result<Wish, String> {
-    let adapter = match arguments.remove("adapter") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(name)) => Some(name),
-        Some(other) => return Err(format!("\"adapter\" is the name of a debug adapter, not `{other}`")),
-    };
+    let adapter = AdapterWish::take(arguments)?;
     let (session, join) = match arguments.remove("mirrord") {
         None | Some(Value::Null | Value::Bool(true)) => (Some(SessionWish::default()), None),
         Some(Value::Bool(false)) => (None, None),
@@ -142,6 +139,7 @@ mod tests {
                 let session = session.map(|s| format!("{:?} {:?}", s.config, s.flags));
                 let join = join.map(|join| format!("{join:?}"));
                 let session = session.or(join).unwrap_or("none".to_owned());
+                let adapter = adapter.and_then(|adapter| adapter.name);
                 format!("adapter {adapter:?}, session {session}, rest {}", Value::Object(arguments))
             }
             Err(error) => error,
@@ -194,7 +192,6 @@ mod tests {
             ]],
         );
         check(json!({"mirrord": 1}), expect![[r#""mirrord" is an object or a boolean, not `1`"#]]);
-        check(json!({"adapter": []}), expect![[r#""adapter" is the name of a debug adapter, not `[]`"#]]);
         check(json!({"mirrord": {"config": 3}}), expect![[r#""mirrord": "config" cannot be `3`"#]]);
     }
 }

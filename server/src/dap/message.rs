@@ -86,18 +86,25 @@ pub(super) enum Category {
     Console,
     /// Worth a notification.
     Important,
-    /// From the debug adapter's standard error.
+    /// From the debug adapter's or the program's standard error.
     Stderr,
+    /// From the program's standard output.
+    Stdout,
 }
 
-/// One line of output.
+/// One line of output of ours.
 pub(super) fn output(category: Category, line: &str) -> Value {
+    program_output(category, format!("{}\n", harmless_lines(line)))
+}
+
+/// Output as it is.
+pub(super) fn program_output(category: Category, output: String) -> Value {
     let category = match category {
         Category::Console => OutputEventCategory::Console,
         Category::Important => OutputEventCategory::Important,
         Category::Stderr => OutputEventCategory::Stderr,
+        Category::Stdout => OutputEventCategory::Stdout,
     };
-    let output = format!("{}\n", harmless_lines(line));
     event("output", body(OutputEventBody { category: Some(category), output, ..Default::default() }))
 }
 
@@ -133,12 +140,17 @@ pub(super) fn progress_end(id: &str, text: &str) -> Value {
 pub(super) struct Client {
     /// Whether it shows progress.
     pub(super) progress: bool,
+    /// Whether it has a terminal for programs.
+    pub(super) terminal: bool,
 }
 
 /// Reads the client's side of `initialize`.
 pub(super) fn client(arguments: &Arguments) -> Client {
-    let view = view::<InitializeArguments>(arguments);
-    Client { progress: view.and_then(|view| view.supports_progress_reporting).unwrap_or(false) }
+    let Some(view) = view::<InitializeArguments>(arguments) else { return Client::default() };
+    Client {
+        progress: view.supports_progress_reporting.unwrap_or(false),
+        terminal: view.supports_run_in_terminal_request.unwrap_or(false),
+    }
 }
 
 /// Whether a `disconnect` asks for the program to live on.

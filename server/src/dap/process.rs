@@ -1,6 +1,6 @@
 //! Processes: spawning a debug adapter, hearing its complaints, and ending it with everything that it started.
 
-use std::{collections::BTreeMap, fs, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, fs, io, process::Stdio, time::Duration};
 
 use nix::{
     sys::signal::{Signal, kill, killpg},
@@ -31,13 +31,13 @@ const COMPLAINTS_LIMIT: usize = 256 * 1024;
 /// Lines that wait to be passed on; the adapter waits when there are more.
 const COMPLAINTS_WAITING: usize = 64;
 
-/// A debug adapter's process, in a group of its own.
+/// A process in a group of its own: a debug adapter's, or a program's.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
     id: u32,
-    /// Reads standard error.
-    _listener: JoinSet<()>,
+    /// Read what it complains of.
+    listeners: JoinSet<()>,
 }
 
 /// The streams of a fresh process.
@@ -49,31 +49,64 @@ pub(super) struct Streams {
     pub(super) complaints: mpsc::Receiver<String>,
 }
 
-/// Starts `command`. The process dies with its handle.
-pub(super) fn spawn(command: &Command) -> std::io::Result<(Process, Streams)> {
+/// Starts `command`, which talks on its standard streams. The process dies with its handle.
+pub(super) fn spawn(command: &Command) -> io::Result<(Process, Streams)> {
+    let mut process = start(tokio_command(command).stdin(Stdio::piped()))?;
+    let (complaints_tx, complaints) = mpsc::channel(COMPLAINTS_WAITING);
+    process.hear_errors(complaints_tx);
+    let streams = process.child.stdin.take().zip(process.child.stdout.take());
+    let (input, output) = streams.expect("both were asked for");
+    Ok((process, Streams { input, output, complaints }))
+}
+
+/// Starts `command`, which talks elsewhere: all that it prints is complaints. The process dies with its handle.
+pub(super) fn serve(command: &Command) -> io::Result<(Process, mpsc::Receiver<String>)> {
+    let mut process = start(tokio_command(command).stdin(Stdio::null()))?;
+    let (complaints_tx, complaints) = mpsc::channel(COMPLAINTS_WAITING);
+    let output = process.child.stdout.take().expect("it was asked for");
+    process.listeners.spawn(listen(output, complaints_tx.clone()));
+    process.hear_errors(complaints_tx);
+    Ok((process, complaints))
+}
+
+/// Starts a program whose output somebody reads. The process dies with its handle.
+pub(super) fn run(
+    command: &mut tokio::process::Command,
+) -> io::Result<(Process, impl AsyncRead + Send + Unpin + use<>, impl AsyncRead + Send + Unpin + use<>)> {
+    let mut process = start(command.stdin(Stdio::null()))?;
+    let streams = process.child.stdout.take().zip(process.child.stderr.take());
+    let (output, errors) = streams.expect("both were asked for");
+    Ok((process, output, errors))
+}
+
+fn tokio_command(command: &Command) -> tokio::process::Command {
     let mut process = tokio::process::Command::new(&command.program);
     crate::exec::apply(&mut process, &command.injection);
-    let mut child = process
-        .args(&command.arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()?;
-    let streams = child.stdin.take().zip(child.stdout.take()).zip(child.stderr.take());
-    let ((input, output), errors) = streams.expect("all three were asked for");
+    process.args(&command.arguments);
+    process
+}
+
+fn start(command: &mut tokio::process::Command) -> io::Result<Process> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+    let child = command.spawn()?;
     let id = child.id().expect("it was not waited for yet");
-    let (complaints_tx, complaints) = mpsc::channel(COMPLAINTS_WAITING);
-    let mut listener = JoinSet::new();
-    listener.spawn(listen(errors, complaints_tx));
-    Ok((Process { child, id, _listener: listener }, Streams { input, output, complaints }))
+    Ok(Process { child, id, listeners: JoinSet::new() })
 }
 
 impl Process {
     /// Its process id.
     pub(super) fn id(&self) -> u32 {
         self.id
+    }
+
+    fn hear_errors(&mut self, complaints_tx: mpsc::Sender<String>) {
+        let errors = self.child.stderr.take().expect("it was asked for");
+        self.listeners.spawn(listen(errors, complaints_tx));
+    }
+
+    /// Resolves when it has ended, and reaps it. May be given up at any time.
+    pub(super) async fn ended(&mut self) {
+        let _ = self.child.wait().await; // only fails when it was waited for already
     }
 
     /// How it ended, for a message; `None` while it runs. A process closes its streams a moment before it is gone.

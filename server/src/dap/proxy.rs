@@ -25,9 +25,10 @@ use super::{
     backing::Sessions,
     connection::Connection,
     editor::Editor,
-    message::{self, Arguments, Asked, Category, Ledger},
+    message::{self, Arguments, Asked, Category, Client, Ledger},
     process::Program,
     start::Begun,
+    terminal::Terminals,
 };
 use crate::frames::FrameError;
 
@@ -84,6 +85,7 @@ enum Happening {
     Complaint(String),
     Begun(Box<Result<Begun, String>>),
     Session(News),
+    Output(Value),
     TornDown,
     Deadline,
     Stop,
@@ -102,14 +104,16 @@ pub(super) struct Proxy {
     environment: Environment,
     reach: Reach,
     editor: Editor,
-    adapter: &'static Adapter,
+    adapter: Adapter,
     /// The editor's `initialize`.
     greeting: Option<Arguments>,
+    /// What the editor says of itself.
+    client: Client,
     /// The capabilities that the editor knows of.
     told: Value,
     stage: Stage,
-    /// The open `launch` or `attach` while it has not been passed on, and what it says.
-    launch: Option<(Asked, Arguments)>,
+    /// The open `launch` or `attach` while it has not been passed on.
+    launch: Option<Asked>,
     /// A `disconnect` that came while all was starting.
     parting: Option<Asked>,
     held: VecDeque<Value>,
@@ -123,6 +127,8 @@ pub(super) struct Proxy {
     kind: Option<Value>,
     /// Whether the program is a child of one that another debug session has started, with its adapter.
     is_child: bool,
+    /// Programs that run in no editor's terminal, but here.
+    terminals: Terminals,
     /// What becomes of the program when the adapter is closed.
     program: Program,
     restarting: bool,
@@ -139,8 +145,9 @@ impl Proxy {
             environment,
             reach,
             editor,
-            adapter: &adapters::ADAPTERS[0],
+            adapter: adapters::ADAPTERS[0],
             greeting: None,
+            client: Client::default(),
             told: Value::Null,
             stage: Stage::Idle,
             launch: None,
@@ -152,6 +159,7 @@ impl Proxy {
             session: SessionSide::new(),
             kind: None,
             is_child: false,
+            terminals: Terminals::default(),
             program: Program::Ends(None),
             restarting: false,
             terminated: false,
@@ -196,6 +204,7 @@ impl Proxy {
             Some(Some(complaint)) = OptionFuture::from(complaint), if connected => Happening::Complaint(complaint),
             Some(begun) = OptionFuture::from(begin) => Happening::Begun(Box::new(begun)),
             news = self.session.next() => Happening::Session(news),
+            output = self.terminals.next() => Happening::Output(output),
             Some(()) = self.teardown.next() => Happening::TornDown,
             Some(()) = OptionFuture::from(self.deadline.map(sleep_until)) => Happening::Deadline,
             () = stop.cancelled() => Happening::Stop,
@@ -229,6 +238,7 @@ impl Proxy {
                 }
             }
             Happening::Session(news) => self.on_news(news).await?,
+            Happening::Output(output) => self.editor.tell(output).await?,
             Happening::TornDown => {}
             Happening::Deadline => return self.on_deadline().await,
         }

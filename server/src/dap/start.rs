@@ -12,10 +12,11 @@ use session::{
     Injection,
     event::{Event, Observer},
 };
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    adapters::Adapter,
+    adapters::{Adapter, Command, EnvShape, Job, Prepared, entries},
     backing::{Backing, Sessions, Wanted},
     connection::{self, Connection, Place},
     message::Arguments,
@@ -29,18 +30,18 @@ use crate::{
 /// What a launch needs.
 pub(super) struct Beginning {
     /// The debug adapter.
-    pub(super) adapter: &'static Adapter,
+    pub(super) adapter: Adapter,
     /// Where it is.
     pub(super) place: Place,
     /// The editor's `initialize`.
     pub(super) greeting: Arguments,
+    /// The launch, with what it wants made first.
+    pub(super) job: Job,
     /// The session, if there shall be one.
     pub(super) session: Option<(Sessions, Wanted)>,
     /// Whether adapter or program is one that our library does not get into: then the adapter is watched, and what it
     /// starts with it.
     pub(super) watched: bool,
-    /// Who hears of the session.
-    pub(super) observer: Observer,
     /// Ends the start from outside.
     pub(super) cancel: CancellationToken,
 }
@@ -49,53 +50,79 @@ pub(super) struct Beginning {
 pub(super) struct Begun {
     /// The debug adapter.
     pub(super) connection: Connection,
+    /// The launch, as the adapter gets it but for the environment.
+    pub(super) arguments: Arguments,
     /// The session, if one was wanted.
     pub(super) backing: Option<Backing>,
     /// What the program gets, if there is a session.
     pub(super) injection: Option<Injection>,
 }
 
+/// What the process of the adapter has to do with the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// Nothing: both start at the same time.
+    Beside,
+    /// It is watched, and so is what it starts.
+    Watched,
+    /// Its environment is what it gives to the program.
+    Inside,
+}
+
+impl Order {
+    /// What program, or adapter in its place, is given.
+    fn injection(self, backing: &Backing) -> Injection {
+        match self {
+            Self::Beside | Self::Inside => backing.injection(),
+            Self::Watched => exec::without_library(&backing.injection()),
+        }
+    }
+
+    /// The place of an adapter that starts after the session.
+    fn furnish(self, place: Place, injection: &Injection) -> Place {
+        let furnish = |command: Command| match self {
+            Self::Beside => command,
+            Self::Watched => command.watched(injection),
+            Self::Inside => Command { injection: injection.clone(), ..command },
+        };
+        place.with(furnish)
+    }
+}
+
 /// Starts both; when one fails the other is ended. Fails with text for the user.
 pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
-    match beginning {
-        Beginning { watched: true, session: Some(session), adapter, place, greeting, observer, cancel } => {
-            begin_watched(Watched { adapter, place, greeting, session, observer, cancel }).await
-        }
-        beginning => begin_both(beginning).await,
-    }
-}
-
-/// What a launch of a watched adapter needs.
-struct Watched {
-    adapter: &'static Adapter,
-    place: Place,
-    greeting: Arguments,
-    session: (Sessions, Wanted),
-    observer: Observer,
-    cancel: CancellationToken,
-}
-
-/// First the session, then the adapter under its eyes.
-async fn begin_watched(watched: Watched) -> Result<Begun, String> {
-    let Watched { adapter, place, greeting, session: (sessions, wanted), observer, cancel } = watched;
-    let backing = sessions.find(wanted, observer, cancel.clone()).await?;
-    let injection = exec::without_library(&backing.injection());
-    let place = if let Place::Start(command) = place { Place::Start(command.watched(&injection)) } else { place };
-    let opened = cancel.run_until_cancelled(connection::open(adapter, place, &greeting)).await;
-    match opened {
-        Some(Ok(connection)) => Ok(Begun { connection, backing: Some(backing), injection: Some(injection) }),
-        failed => {
-            backing.stop().await;
-            Err(failed.and_then(Result::err).unwrap_or_else(|| "the launch was cancelled".to_owned()))
-        }
-    }
-}
-
-/// Both at the same time.
-async fn begin_both(beginning: Beginning) -> Result<Begun, String> {
-    let Beginning { adapter, place, greeting, session, watched: _, observer, cancel } = beginning;
+    let Beginning { adapter, place, greeting, job, session, watched, cancel } = beginning;
+    let order = match adapter.environment {
+        _ if session.is_none() => Order::Beside,
+        _ if watched => Order::Watched,
+        EnvShape::Process => Order::Inside,
+        _ => Order::Beside,
+    };
+    let observer = job.observer.clone();
+    let again = place.again();
+    let launches = session.as_ref().is_some_and(|(_, wanted)| !matches!(wanted, Wanted::Parents(_)));
+    let prepare = adapter.prepare.filter(|_| launches);
+    let (ready_tx, ready) = oneshot::channel::<Backing>();
     let opening = async {
-        let opened = cancel.run_until_cancelled(connection::open(adapter, place, &greeting)).await;
+        let prepared = match prepare {
+            Some(prepare) => prepare(job).await?,
+            None => Prepared { arguments: job.arguments, folder: None },
+        };
+        let Prepared { arguments, folder } = prepared;
+        let mut connection = match order {
+            Order::Beside => connection::open(&adapter, place, &greeting, |_| {}).await?,
+            Order::Watched | Order::Inside => {
+                let backing = ready.await.map_err(|_| CANCELLED.to_owned())?; // the session has failed
+                let place = order.furnish(place, &order.injection(&backing));
+                let exempt = |process| backing.exempt_debugger(process);
+                connection::open(&adapter, place, &greeting, exempt).await?
+            }
+        };
+        connection.folder = folder;
+        Ok::<_, String>((connection, arguments))
+    };
+    let opening = async {
+        let opened = cancel.run_until_cancelled(opening).await;
         if matches!(opened, Some(Err(_))) {
             cancel.cancel();
         }
@@ -105,7 +132,11 @@ async fn begin_both(beginning: Beginning) -> Result<Begun, String> {
         let Some((sessions, wanted)) = session else { return Ok(None) };
         let is_child = matches!(wanted, Wanted::Parents(_));
         match sessions.find(wanted, observer.clone(), cancel.clone()).await {
-            Ok(backing) => Ok(Some(backing)),
+            Ok(backing) => {
+                // Nobody waits for it where both start at the same time.
+                drop(ready_tx.send(backing.clone()));
+                Ok(Some(backing))
+            }
             Err(reason) if is_child => {
                 // The child is in the session already: its debugger goes without looking into it.
                 observer.tell(Event::Warning(format!("of the parent's session nothing is shown here: {reason}")));
@@ -117,27 +148,83 @@ async fn begin_both(beginning: Beginning) -> Result<Begun, String> {
             }
         }
     };
-    match join(opening, starting).await {
-        (Some(Ok(connection)), Ok(backing)) => {
-            let injection = backing.as_ref().map(Backing::injection);
-            Ok(Begun { connection, backing, injection })
+    let (opened, started) = join(opening, starting).await;
+    let (connection, arguments, backing) = both(opened, started).await?;
+    let Some(backing) = backing else { return Ok(Begun { connection, arguments, backing: None, injection: None }) };
+    let injection = order.injection(&backing);
+    let removes = order != Order::Beside || adapter.environment.removes() || injection.unset.is_empty();
+    let connection = if removes {
+        connection
+    } else {
+        match without(&injection, again, connection, &adapter, &greeting, &observer).await {
+            Ok(connection) => connection,
+            Err(reason) => {
+                backing.stop().await;
+                return Err(reason);
+            }
         }
+    };
+    Ok(Begun { connection, arguments, backing: Some(backing), injection: Some(injection) })
+}
+
+/// Why a start that was cancelled has failed.
+const CANCELLED: &str = "the launch was cancelled";
+
+/// What has started, when both have; else neither stays.
+async fn both(
+    opened: Option<Result<(Connection, Arguments), String>>,
+    started: Result<Option<Backing>, String>,
+) -> Result<(Connection, Arguments, Option<Backing>), String> {
+    match (opened, started) {
+        (Some(Ok((connection, arguments))), Ok(backing)) => Ok((connection, arguments, backing)),
         (opened, started) => {
             // The session that is up although the adapter failed, or the other way round.
-            let mut reason = "the launch was cancelled".to_owned();
+            let mut reason = CANCELLED.to_owned();
             match started {
                 Ok(Some(backing)) => backing.stop().await,
                 Ok(None) => {}
                 Err(error) => reason = error,
             }
             match opened {
-                Some(Ok(connection)) => connection.close(Program::Ends(None)).await,
-                Some(Err(error)) => reason = error,
-                None => {}
+                Some(Ok((connection, _))) => connection.close(Program::Ends(None)).await,
+                Some(Err(error)) if error != CANCELLED => reason = error,
+                Some(Err(_)) | None => {}
             }
             Err(reason)
         }
     }
+}
+
+/// An adapter that cannot take variables away from its program must not have them itself: it is started again without
+/// them. That a session removes variables is rare, and known too late for the first start.
+async fn without(
+    injection: &Injection,
+    again: Option<Place>,
+    connection: Connection,
+    adapter: &Adapter,
+    greeting: &Arguments,
+    observer: &Observer,
+) -> Result<Connection, String> {
+    let unset = Injection { unset: injection.unset.clone(), ..Injection::default() };
+    let Some(place) = again else {
+        let names: Vec<_> = unset.unset.iter().map(|name| name.to_string_lossy()).collect();
+        let text = format!(
+            "the debug adapter {} cannot remove variables from a program, which may so have these of this machine: {}",
+            adapter.name,
+            names.join(", ")
+        );
+        observer.tell(Event::Warning(text));
+        return Ok(connection);
+    };
+    let mut connection = connection;
+    let folder = connection.folder.take();
+    let place = place.with(|command| Command { injection: unset, ..command });
+    let ((), opened) =
+        join(connection.close(Program::Ends(None)), connection::open(adapter, place, greeting, |_| {})).await;
+    opened.map(|mut connection| {
+        connection.folder = folder;
+        connection
+    })
 }
 
 /// Whether the adapter that `place` starts, or the program that it is to start, is one that our library does not get
@@ -148,7 +235,7 @@ pub(super) fn is_watched(
     environment: &BTreeMap<OsString, OsString>,
     working_directory: &Path,
 ) -> bool {
-    let Place::Start(command) = place else { return false };
+    let Some(command) = place.command() else { return false };
     let surroundings =
         Surroundings { path: environment.get(OsStr::new("PATH")).map(OsString::as_os_str), working_directory };
     let adapter = program::find(command.program.as_os_str(), surroundings);
@@ -160,11 +247,10 @@ pub(super) fn is_watched(
 /// The environment that the program would have without us: ours, with what the launch sets or removes.
 pub(super) fn environment(ours: &BTreeMap<OsString, OsString>, arguments: &Arguments) -> BTreeMap<OsString, OsString> {
     let mut environment = ours.clone();
-    for (name, value) in arguments.get("env").and_then(Value::as_object).into_iter().flatten() {
+    for (name, value) in entries(arguments.get("env")) {
         match value {
-            Value::Null => drop(environment.remove(OsStr::new(name))),
-            Value::String(value) => drop(environment.insert(name.into(), value.into())),
-            other => drop(environment.insert(name.into(), other.to_string().into())),
+            None => drop(environment.remove(OsStr::new(&name))),
+            Some(value) => drop(environment.insert(name.into(), value.into())),
         }
     }
     environment

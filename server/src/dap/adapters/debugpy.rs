@@ -1,13 +1,10 @@
 //! Python: `debugpy`, on its standard streams. It lives until its input is closed.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    path::Path,
-};
+use std::net::{IpAddr, SocketAddr};
 
 use serde_json::Value;
 
-use super::{super::message::Arguments, Adapter, Command, EnvShape};
+use super::{super::message::Arguments, Adapter, Command, EnvShape, check_program};
 
 /// The table's line. Its launcher lays `env` over the adapter's own environment and drops what is `null`; programs in
 /// a terminal get it over the launcher's socket.
@@ -15,33 +12,23 @@ pub(super) const DEBUGPY: Adapter = Adapter {
     name: "debugpy",
     aliases: &["python"],
     capabilities: include_str!("debugpy.json"),
-    command,
-    check,
+    program: |arguments, _| Ok(python(arguments).into()),
+    words: &["-m", "debugpy.adapter"],
+    check: check_program,
     listening_at,
     advice,
     environment: EnvShape::Object,
-    terminal_needs_environment: false,
+    ..Adapter::COMMON
 };
 
-fn command(arguments: &Arguments) -> Command {
-    let python =
-        ["debugAdapterPython", "python", "pythonPath"].iter().find_map(|key| interpreter(arguments.get(*key)?));
-    Command::new(python.unwrap_or("python3"), ["-m", "debugpy.adapter"])
+fn python(arguments: &Arguments) -> &str {
+    let keys = ["debugAdapterPython", "python", "pythonPath"];
+    keys.iter().find_map(|key| interpreter(arguments.get(*key)?)).unwrap_or("python3")
 }
 
 /// The first word of an interpreter's command line: a string, or a list that begins with it.
 fn interpreter(value: &Value) -> Option<&str> {
     value.as_str().or_else(|| value.get(0)?.as_str()).filter(|python| !python.is_empty())
-}
-
-fn check(arguments: &Arguments, working_directory: &Path) -> Result<(), String> {
-    let Some(program) = arguments.get("program").and_then(Value::as_str) else {
-        return Ok(()); // `module` and `code` are debugpy's to check
-    };
-    if working_directory.join(program).is_file() {
-        return Ok(());
-    }
-    Err(format!("the program `{program}` is no file (looked in {})", working_directory.display()))
 }
 
 /// `connect` of a child session: the parent's adapter listens there.
@@ -79,7 +66,7 @@ mod tests {
             (json!({"python": ["/v/bin/python", "-X", "dev"]}), "/v/bin/python"),
             (json!({"python": "", "pythonPath": "p"}), "p"),
         ] {
-            assert_eq!(command(&arguments(launch)).program, Path::new(expected));
+            assert_eq!(python(&arguments(launch)), expected);
         }
     }
 

@@ -123,7 +123,7 @@ impl Proxy {
     }
 
     /// Sends anything else to the adapter.
-    async fn pass_on(&mut self, message: Value) -> Result<(), FrameError> {
+    pub(super) async fn pass_on(&mut self, message: Value) -> Result<(), FrameError> {
         match (&self.stage, &mut self.connection) {
             (Stage::Idle | Stage::Starting { .. }, _) => self.hold(message).await,
             (_, Some(connection)) => {

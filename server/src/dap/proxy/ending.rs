@@ -23,7 +23,7 @@ impl Proxy {
         if let Some(report) = self.session.progress.end("failed") {
             self.editor.tell(report).await?;
         }
-        if let Some((asked, _)) = self.launch.take() {
+        if let Some(asked) = self.launch.take() {
             self.editor.refuse(&asked, &format!("mirrord: {reason}")).await?;
         }
         self.end_stage(reason).await?;
@@ -38,7 +38,7 @@ impl Proxy {
 
     /// A `disconnect` won against a start that was just complete.
     pub(super) async fn part(&mut self, asked: &Asked) -> Result<(), FrameError> {
-        if let Some((launch, _)) = self.launch.take() {
+        if let Some(launch) = self.launch.take() {
             self.editor.refuse(&launch, "mirrord: the launch was cancelled").await?;
         }
         self.end_stage("the launch was cancelled").await?;
@@ -54,7 +54,7 @@ impl Proxy {
         if self.outcome.is_ok() {
             self.outcome = Err(error);
         }
-        if let Some((asked, _)) = self.launch.take() {
+        if let Some(asked) = self.launch.take() {
             self.editor.refuse(&asked, &format!("mirrord: {reason}")).await?;
         }
         self.end_stage(&reason).await
@@ -139,6 +139,8 @@ impl Proxy {
         if let Some(connection) = self.connection.take() {
             self.teardown.push(Box::pin(connection.close(self.program)));
         }
+        let terminals = std::mem::take(&mut self.terminals);
+        self.teardown.push(Box::pin(terminals.end()));
     }
 
     /// A start that goes on without anybody waiting for it is undone when it ends.
@@ -146,7 +148,7 @@ impl Proxy {
         let Stage::Starting { cancel, begin } = stage else { return };
         cancel.cancel();
         self.teardown.push(Box::pin(async move {
-            if let Ok(Begun { connection, backing, injection: _ }) = begin.await {
+            if let Ok(Begun { connection, backing, .. }) = begin.await {
                 if let Some(backing) = backing {
                     backing.stop().await;
                 }

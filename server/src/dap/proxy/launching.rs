@@ -5,7 +5,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Proxy, Stage};
 use crate::dap::{
-    adapters,
+    adapters::{self, Choice, Job, Machine},
     backing::{Launch, Wanted},
     connection::Place,
     launch::{self, Join, Wish},
@@ -20,15 +20,13 @@ impl Proxy {
     /// Answers `initialize` from the table.
     pub(super) async fn on_initialize(&mut self, asked: &Asked, message: &Value) -> Result<(), FrameError> {
         let arguments = message::arguments(message);
-        let chosen = match &self.environment.adapter {
-            Some(name) => adapters::named(name),
-            None => Ok(arguments.get("adapterID").and_then(|id| adapters::known(id.as_str()?)).unwrap_or(self.adapter)),
-        };
-        self.adapter = match chosen {
-            Ok(adapter) => adapter,
+        let asked_for = arguments.get("adapterID").and_then(|id| adapters::known(id.as_str()?));
+        match self.environment.adapter.choose(asked_for.unwrap_or(self.adapter)) {
+            Ok(chosen) => self.adapter = chosen.adapter,
             Err(reason) => return self.editor.refuse(asked, &reason).await,
-        };
-        self.session.progress = Progress::new(message::client(&arguments).progress);
+        }
+        self.client = message::client(&arguments);
+        self.session.progress = Progress::new(self.client.progress);
         self.greeting = Some(arguments);
         self.told = serde_json::from_str(self.adapter.capabilities).expect("a test reads every one");
         self.editor.tell(message::response(asked.seq, &asked.command, &self.told)).await
@@ -50,12 +48,12 @@ impl Proxy {
                     self.editor.tell(report).await?;
                 }
                 let cancel = beginning.cancel.clone();
-                self.launch = Some((asked, arguments));
+                self.launch = Some(asked);
                 self.stage = Stage::Starting { cancel, begin: Box::pin(start::begin(beginning)) };
                 Ok(())
             }
             Err(reason) => {
-                self.launch = Some((asked, arguments));
+                self.launch = Some(asked);
                 self.on_not_begun(&reason).await.map(drop)
             }
         }
@@ -63,28 +61,38 @@ impl Proxy {
 
     /// Reads what is ours of a launch and checks it. Also tells whether a session is wanted.
     fn prepare(&mut self, asked: &Asked, arguments: &mut Arguments) -> Result<(Beginning, bool), String> {
-        let greeting = self.greeting.clone().ok_or("`initialize` must come first")?;
+        let mut greeting = self.greeting.clone().ok_or("`initialize` must come first")?;
         self.kind = arguments.get("type").cloned();
         let Wish { adapter, session, join } = launch::take(arguments)?;
-        if let Some(name) = adapter {
-            self.adapter = adapters::named(&name)?;
-        }
+        let wish = adapter.as_ref().unwrap_or(&self.environment.adapter);
+        let Choice { adapter, place } = wish.choose(self.adapter)?;
+        self.adapter = adapter;
         let child = if let Some(Join::Child(child)) = &join { Some(child) } else { None };
         self.is_child = child.is_some();
         let runs_already = asked.command == "attach" || self.is_child;
         let working_directory = launch::working_directory(arguments, &self.environment.working_directory);
+        let environment = start::environment(&self.environment.variables, arguments);
         if runs_already {
             self.program = Program::Spared;
         } else {
-            (self.adapter.check)(arguments, &working_directory)?;
+            let in_session = session.is_some() || join.is_some();
+            (adapter.check)(arguments, &working_directory)?;
+            self.terminals.adapt(&adapter, self.client, in_session, arguments, &mut greeting);
+            (adapter.adapt)(arguments);
         }
-        let listening = (self.adapter.listening_at)(arguments).filter(|_| runs_already);
+        let listening = (adapter.listening_at)(arguments).filter(|_| runs_already);
         let listening = child.and_then(|child| child.adapter).or(listening);
+        let machine = Machine { variables: &environment, working_directory: &working_directory };
+        let place = self.place(listening.map(Place::Listening).or(place), arguments, &machine)?;
+        self.terminals.watched = start::is_watched(&place, arguments, &environment, &working_directory);
         let wanted = session.is_some();
-        let environment = start::environment(&self.environment.variables, arguments);
+        let job = Job {
+            arguments: arguments.clone(),
+            environment: environment.clone(),
+            working_directory: working_directory.clone(),
+            observer: self.session.observer.clone(),
+        };
         let layer = self.environment.layer.clone();
-        let place = self.place(listening, arguments);
-        let watched = start::is_watched(&place, arguments, &environment, &working_directory);
         let new = |wish| Wanted::New(Launch { wish, layer, environment, working_directory });
         let session = match join {
             None => session.map(new),
@@ -92,12 +100,12 @@ impl Proxy {
             Some(Join::Child(child)) => child.control.map(Wanted::Parents),
         };
         let beginning = Beginning {
-            adapter: self.adapter,
+            adapter,
             place,
-            watched,
+            watched: self.terminals.watched,
             greeting,
+            job,
             session: session.map(|wanted| (self.reach.sessions.clone(), wanted)),
-            observer: self.session.observer.clone(),
             cancel: CancellationToken::new(),
         };
         Ok((beginning, wanted))
@@ -106,7 +114,7 @@ impl Proxy {
     /// `cancel` of our own progress or of the launch; anything else has nothing to cancel yet.
     pub(super) async fn on_cancel_while_starting(&mut self, asked: &Asked, message: &Value) -> Result<(), FrameError> {
         let arguments = &message["arguments"];
-        let launch = self.launch.as_ref().map(|(launch, _)| launch.seq);
+        let launch = self.launch.as_ref().map(|launch| launch.seq);
         let ours = arguments["progressId"] == PROGRESS_ID || arguments["requestId"].as_i64() == launch;
         if let (true, Stage::Starting { cancel, .. }) = (ours, &self.stage) {
             cancel.cancel();
@@ -114,21 +122,18 @@ impl Proxy {
         self.editor.answer(asked).await
     }
 
-    /// Where the adapter is that a launch or attach wants.
-    fn place(&mut self, listening: Option<std::net::SocketAddr>, arguments: &Arguments) -> Place {
+    /// Where the adapter is that a launch or attach wants: where it says, or where it is looked up.
+    fn place(&mut self, told: Option<Place>, arguments: &Arguments, machine: &Machine<'_>) -> Result<Place, String> {
         #[cfg(test)]
         if let Some(stream) = self.reach.given.pop() {
-            return Place::Given(stream);
+            return Ok(Place::Given(stream));
         }
-        match listening {
-            Some(address) => Place::Listening(address),
-            None => Place::Start((self.adapter.command)(arguments)),
-        }
+        told.map_or_else(|| self.adapter.place(arguments, machine), Ok)
     }
 
     /// Adapter and session are there: the launch goes on, then everything that waited.
     pub(super) async fn on_begun(&mut self, begun: Begun) -> Result<(), FrameError> {
-        let Begun { mut connection, backing, injection } = begun;
+        let Begun { mut connection, mut arguments, backing, injection } = begun;
         let (early, capabilities) = (std::mem::take(&mut connection.early), connection.capabilities.take());
         let adapter_process = connection.process_id();
         self.connection = Some(connection);
@@ -148,7 +153,7 @@ impl Proxy {
             self.editor.tell(message::event("capabilities", serde_json::json!({"capabilities": changed}))).await?;
             self.told = capabilities;
         }
-        let (asked, mut arguments) = self.launch.take().expect("a start begins with a launch");
+        let asked = self.launch.take().expect("a start begins with a launch");
         if !self.is_child {
             self.session.watch();
         }

@@ -1,12 +1,12 @@
 //! Requests of the debug adapter to the editor: programs in its terminal, and debug sessions of their children.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Proxy;
 use crate::dap::{
     adapters::EnvShape,
     children::{Child, Heritage},
-    message::Asked,
+    message::{self, Asked},
 };
 use crate::frames::FrameError;
 
@@ -15,7 +15,13 @@ impl Proxy {
     pub(super) async fn on_reverse_request(&mut self, asked: Asked, mut message: Value) -> Result<(), FrameError> {
         let arguments = &mut message["arguments"];
         match asked.command.as_str() {
-            "runInTerminal" => self.furnish_terminal(arguments),
+            "runInTerminal" => {
+                self.furnish_terminal(arguments);
+                if self.terminals.ours {
+                    let arguments = arguments.take();
+                    return self.be_terminal(&asked, &arguments).await;
+                }
+            }
             "startDebugging" => self.furnish_child(&mut arguments["configuration"]),
             _ => {}
         }
@@ -24,13 +30,28 @@ impl Proxy {
         Ok(())
     }
 
-    /// The variables of a program in a terminal, where the adapter does not bring them itself.
+    /// The variables of a program in a terminal, where the adapter does not bring them itself, and our launcher before
+    /// one that no library gets into.
     fn furnish_terminal(&self, arguments: &mut Value) {
-        let injection = self.session.injection().filter(|_| self.adapter.terminal_needs_environment);
-        if let (Some(injection), Some(arguments)) = (injection, arguments.as_object_mut()) {
+        let Some(injection) = self.session.injection_of_terminal() else { return };
+        let (needs, watched) = (self.adapter.terminal_needs_environment, self.terminals.watched);
+        if let (true, Some(arguments)) = (needs || watched, arguments.as_object_mut()) {
             // The protocol's own shape, whatever the adapter's is.
-            EnvShape::Object.apply(arguments, injection);
+            EnvShape::Object.apply(arguments, &injection);
         }
+        if let (true, Some(words)) = (watched, arguments["args"].as_array_mut()) {
+            let launcher = crate::exec::prefix().map(|word| Value::from(word.to_string_lossy()));
+            words.splice(..0, launcher);
+        }
+    }
+
+    /// Answers in the place of the editor's terminal.
+    async fn be_terminal(&mut self, asked: &Asked, arguments: &Value) -> Result<(), FrameError> {
+        let answer = match self.terminals.run(arguments) {
+            Ok(process) => message::response(asked.seq, &asked.command, &json!({"processId": process})),
+            Err(reason) => message::refusal(asked.seq, &asked.command, &reason),
+        };
+        self.pass_on(answer).await
     }
 
     /// The editor's debug session for a child of the program comes to us again: it talks to the same adapter and joins the

@@ -102,7 +102,7 @@ impl Editor {
         let ((input, output), (read, write)) = (tokio::io::split(here), tokio::io::split(there));
         let stop = CancellationToken::new();
         let environment = Environment {
-            adapter: None,
+            adapter: crate::dap::AdapterWish::default(),
             layer: "/nowhere/liblayer.so".into(),
             variables,
             working_directory: "/".into(),
@@ -177,7 +177,8 @@ impl Editor {
 
     /// Up to a running program, whose layer has reported in if `reports`.
     pub(super) async fn debug(&mut self, launch: Value, reports: bool) {
-        assert_eq!(self.initialize(json!({})).await["success"], true);
+        let able = json!({"supportsRunInTerminalRequest": true});
+        assert_eq!(self.initialize(able).await["success"], true);
         let seq = self.request("launch", launch).await;
         self.event("initialized").await;
         let launched = self.response(seq).await;

@@ -81,7 +81,7 @@ async fn mistakes_in_the_launch_are_refused_before_anything_starts() {
     for (launch, reason) in [
         (
             json!({"adapter": "debugpi"}),
-            "mirrord: there is no debug adapter `debugpi` (there is: debugpy); did you mean `debugpy`?",
+            "mirrord: there is no debug adapter `debugpi` (there is: debugpy, dlv, lldb-dap, codelldb, js-debug, java-debug; any other can be described by its \"command\" or \"address\"); did you mean `debugpy`?",
         ),
         (json!({"mirrord": {"targt": "x"}}), "mirrord: unknown key \"targt\" in \"mirrord\"; did you mean \"target\"?"),
         (json!({"program": "nowhere.py"}), "mirrord: the program `nowhere.py` is no file (looked in /)"),
@@ -183,5 +183,5 @@ async fn an_adapter_that_no_library_gets_into_starts_after_the_session_and_under
     let reason = refused["message"].as_str().unwrap();
     // The launcher stood in the adapter's place. This session is made up: it has no socket that it could find.
     assert!(reason.contains("was not started: MIRRORD_SESSION_SOCKET is missing"), "{reason}");
-    assert_eq!(editor.disconnect().await.notes, "start [], stop");
+    assert_eq!(editor.disconnect().await.notes, "start [], exempt true, stop");
 }
