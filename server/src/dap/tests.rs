@@ -5,6 +5,7 @@ mod fake_adapter;
 mod joining;
 mod launches;
 mod passing;
+mod real;
 mod real_debugpy;
 mod real_js_debug;
 mod shown;
@@ -62,7 +63,12 @@ pub(super) enum Plan {
 
 impl Pretence {
     fn new(plan: Plan) -> Self {
-        let injection = Injection { set: [("COLOR".into(), "blue".into())].into(), unset: vec!["SECRET".into()] };
+        Self::without(plan, "SECRET")
+    }
+
+    /// Whose program lacks this variable.
+    fn without(plan: Plan, name: &str) -> Self {
+        let injection = Injection { set: [("COLOR".into(), "blue".into())].into(), unset: vec![name.into()] };
         Self(Arc::new(Inner { plan, injection, ..Inner::default() }))
     }
 

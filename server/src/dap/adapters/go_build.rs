@@ -9,6 +9,7 @@ use std::{
     process::Stdio,
 };
 
+use futures::future::BoxFuture;
 use protocol::text::harmless_lines;
 use serde_json::Value;
 use session::event::{Event, Observer, Step};
@@ -39,6 +40,9 @@ pub(in crate::dap) struct Prepared {
     pub(in crate::dap) folder: Option<TempDir>,
 }
 
+/// Makes a launch ready. Fails with a sentence for the user.
+pub(in crate::dap) type Prepare = fn(Job) -> BoxFuture<'static, Result<Prepared, String>>;
+
 /// Lines of a compiler's words that a message has.
 const WORDS_LIMIT: usize = 24;
 
@@ -53,10 +57,9 @@ enum Kind {
 fn kind(arguments: &Arguments) -> Option<Kind> {
     let text = |key: &str| arguments.get(key).and_then(Value::as_str);
     match text("mode") {
-        None | Some("debug" | "") => Some(Kind::Program),
         Some("test") => Some(Kind::Tests),
         Some("auto") if text("program").is_some_and(|program| program.ends_with("_test.go")) => Some(Kind::Tests),
-        Some("auto") => Some(Kind::Program),
+        None | Some("debug" | "auto" | "") => Some(Kind::Program),
         Some(_) => None,
     }
 }
@@ -84,14 +87,14 @@ pub(super) async fn prepare(job: Job) -> Result<Prepared, String> {
     };
     let (package_folder, package) = package(kind, &program);
     let cannot = |error: std::io::Error| format!("cannot make a folder for the Go program: {error}");
-    let (output, folder) = match arguments.remove("output").as_ref().and_then(Value::as_str) {
-        Some(output) => (working_directory.join(output), None),
-        None => {
-            let folder = tempfile::Builder::new().prefix("mirrord-go-").tempdir().map_err(cannot)?;
-            // The process is called as the folder is, which is what `go build` calls it.
-            let name = package_folder.file_name().unwrap_or("program".as_ref());
-            (folder.path().join(name), Some(folder))
-        }
+    let told = arguments.remove("output").as_ref().and_then(Value::as_str).map(|output| working_directory.join(output));
+    let (output, folder) = if let Some(output) = told {
+        (output, None)
+    } else {
+        let folder = tempfile::Builder::new().prefix("mirrord-go-").tempdir().map_err(cannot)?;
+        // The process is called as the folder is, which is what `go build` calls it.
+        let name = package_folder.file_name().unwrap_or("program".as_ref());
+        (folder.path().join(name), Some(folder))
     };
     let words = words(kind, &output, &flags(arguments.remove("buildFlags"))?, &package);
     observer.step(Step::Building { program: program.display().to_string() });
@@ -226,7 +229,7 @@ mod tests {
 
     #[test]
     fn what_a_compiler_says_is_bounded_and_harmless() {
-        let text = (0..100).map(|line| format!("{line}\u{1b}\n")).collect::<String>();
+        let text = "mistake\u{1b}\n".repeat(100);
         let said = said(text.as_bytes());
         assert_eq!(said.lines().count(), WORDS_LIMIT + 1);
         assert!(said.ends_with('…') && !said.contains('\u{1b}'), "{said}");

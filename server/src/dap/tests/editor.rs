@@ -68,7 +68,11 @@ impl Editor {
 
     /// In front of a proxy that starts real adapters.
     pub(super) fn real(plan: Plan) -> Self {
-        let session = Pretence::new(plan);
+        Self::real_with(Pretence::new(plan))
+    }
+
+    /// The same with this session.
+    pub(super) fn real_with(session: Pretence) -> Self {
         let reach = Reach { sessions: Sessions::Pretended(session.clone()), given: Vec::new() };
         Self::over(reach, session, Spy::default(), JoinSet::new())
     }
