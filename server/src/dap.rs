@@ -1,7 +1,7 @@
 //! The debug adapter: a proxy between an editor and the real debug adapter of the program's language.
 //!
 //! ```text
-//! editor ──stdio── proxy ──stdio── debugpy, … ── program, with our layer in it
+//! editor ──stdio── proxy ──stdio or TCP── debugpy, dlv, … ── program, with our layer in it
 //!                    └── session ── cluster
 //! ```
 //!

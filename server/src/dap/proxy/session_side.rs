@@ -212,7 +212,7 @@ impl SessionSide {
     /// What a program gets that our launcher or the editor's terminal starts: the library, too, which the launcher leaves
     /// out where it must.
     pub(super) fn injection_of_terminal(&self) -> Option<Injection> {
-        self.backing.as_ref().map(Backing::injection)
+        self.backing.as_ref().filter(|_| self.injection.is_some()).map(Backing::injection)
     }
 
     /// Whether there is one.
