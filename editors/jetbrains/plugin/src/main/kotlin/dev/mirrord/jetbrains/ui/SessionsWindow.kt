@@ -41,6 +41,7 @@ private class SessionsPanel(private val mirrord: MirrordProject) : JPanel(Border
     }
     private val table = JBTable(model)
     private val stop = JButton("Stop")
+    private val again = JButton("Try Again")
     private val message = JBLabel()
     private var sessions = emptyList<Session>()
     private val timer = Timer(REFRESH_MILLISECONDS) { if (isShowing) refresh() }
@@ -50,8 +51,16 @@ private class SessionsPanel(private val mirrord: MirrordProject) : JPanel(Border
         table.selectionModel.addListSelectionListener { stop.isEnabled = selected() != null }
         stop.isEnabled = false
         stop.addActionListener { selected()?.let { mirrord.launches.stop(it.session) } }
+        again.isVisible = false
+        again.addActionListener { begin() }
+        val buttons = JPanel().apply { add(again); add(stop) }
         add(JBScrollPane(table), BorderLayout.CENTER)
-        add(JPanel(BorderLayout()).apply { add(message, BorderLayout.CENTER); add(stop, BorderLayout.EAST) }, BorderLayout.SOUTH)
+        add(JPanel(BorderLayout()).apply { add(message, BorderLayout.CENTER); add(buttons, BorderLayout.EAST) }, BorderLayout.SOUTH)
+        begin()
+    }
+
+    private fun begin() {
+        again.isVisible = false
         refresh()
         timer.start()
     }
@@ -73,6 +82,11 @@ private class SessionsPanel(private val mirrord: MirrordProject) : JPanel(Border
         next.forEach { model.addRow(cells(it).toTypedArray()) }
         val index = next.indexOfFirst { it.session == kept }
         if (index >= 0) table.setRowSelectionInterval(index, index)
+        if (failure != null) {
+            // Each question starts a server that does not run: one that cannot is not started for ever.
+            timer.stop()
+            again.isVisible = true
+        }
         message.text = failure ?: if (next.isEmpty()) "No session runs on this machine." else ""
     }
 
