@@ -38,7 +38,8 @@ const ADAPTERS: Record<string, string> = {
 export function treat(launch: Launch, on: boolean, proxied: readonly string[]): Treatment {
   // Child sessions belong to their parent's, which the server sees to; extensions mark theirs in their own way.
   if ('__pendingTargetId' in launch || '__parentId' in launch) return { kind: 'leave' };
-  if (launch.type === TYPE) return { kind: 'proxy', adapter: undefined };
+  // What it attaches to is in a session already, or in none: the debug adapter knows.
+  if (launch.type === TYPE) return launch.request === 'launch' ? { kind: 'proxy', adapter: undefined } : { kind: 'leave' };
   const own = launch['mirrord'];
   const wanted = own === undefined ? on : enabled(own);
   if (!wanted) return { kind: 'leave' };

@@ -20,6 +20,7 @@ test('launches are treated as their debuggers allow', () => {
     [launch('pwa-chrome'), true, 'leave'],
     [launch('extensionHost'), true, 'leave'],
     [launch('mirrord'), false, 'proxy undefined'],
+    [launch('mirrord', { request: 'attach' }), true, 'leave'],
     [launch('some-other'), true, 'environment'],
   ];
   for (const [given, on, expected] of kinds) {
