@@ -161,6 +161,9 @@ enum Message {
     Nonsense(Box<Response>),
 }
 
+/// Methods without parameters.
+const BARE_METHODS: &[&str] = &["mirrord/sessions", "shutdown", "exit"];
+
 /// Reads a body, which may be anything.
 fn understand(body: Result<BytesMut, FrameError>) -> Message {
     let nonsense = |id, code, message| Message::Nonsense(Box::new(refuse(id, code, message)));
@@ -175,11 +178,13 @@ fn understand(body: Result<BytesMut, FrameError>) -> Message {
         }
     };
     let id = value.get("id").and_then(|id| serde_json::from_value(id.clone()).ok()).unwrap_or_default();
-    if let Value::Object(message) = &mut value
-        && message.get("params") == Some(&Value::Null)
-    {
+    if let Value::Object(message) = &mut value {
+        let bare = message.get("method").and_then(Value::as_str).is_some_and(|name| BARE_METHODS.contains(&name));
+        let is_empty = |params: &Value| params.as_object().is_some_and(serde_json::Map::is_empty);
         // Some editors say so when there are none.
-        message.remove("params");
+        if message.get("params").is_some_and(|params| params.is_null() || bare && is_empty(params)) {
+            message.remove("params");
+        }
     }
     let outcome = match value.get("method") {
         Some(_) => serde_json::from_value(value).map(Message::Call),
