@@ -92,9 +92,9 @@ pub(super) async fn prepare(job: Job) -> Result<Prepared, String> {
         (output, None)
     } else {
         let folder = tempfile::Builder::new().prefix("mirrord-go-").tempdir().map_err(cannot)?;
-        // The process is called as the folder is, which is what `go build` calls it.
-        let name = package_folder.file_name().unwrap_or("program".as_ref());
-        (folder.path().join(name), Some(folder))
+        // Called as dlv calls it. As the folder is called would be unsafe: a program called `go` is taken for the
+        // toolchain, which stays on this machine.
+        (folder.path().join("__debug_bin"), Some(folder))
     };
     let words = words(kind, &output, &flags(arguments.remove("buildFlags"))?, &package);
     observer.step(Step::Building { program: program.display().to_string() });
