@@ -1,12 +1,11 @@
 //! A test that plays the editor.
 
-use std::{collections::BTreeMap, ffi::OsString, net::SocketAddr, path::Path, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, path::Path, time::Duration};
 
 use futures::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf},
-    net::TcpStream,
     task::JoinSet,
     time::timeout,
 };
@@ -75,20 +74,6 @@ impl Editor {
     pub(super) fn real_with(session: Pretence) -> Self {
         let reach = Reach { sessions: Sessions::Pretended(session.clone()), given: Vec::new() };
         Self::over(reach, session, Spy::default(), JoinSet::new())
-    }
-
-    /// In front of a proxy to an adapter that listens.
-    pub(super) async fn of_server(plan: Plan, address: SocketAddr) -> Self {
-        let (mut theirs, ours) = tokio::io::duplex(64 * 1024);
-        let session = Pretence::new(plan);
-        let mut stream = TcpStream::connect(address).await.expect("it listens");
-        let mut others = JoinSet::new();
-        others.spawn(async move {
-            // Whichever side ends first: the test sees what it misses.
-            let _ = tokio::io::copy_bidirectional(&mut theirs, &mut stream).await;
-        });
-        let sessions = Sessions::Pretended(session.clone());
-        Self::over(Reach { sessions, given: vec![ours] }, session, Spy::default(), others)
     }
 
     fn over(reach: Reach, session: Pretence, spy: Spy, others: JoinSet<()>) -> Self {

@@ -1,34 +1,20 @@
 //! The real js-debug: a server whose root session starts programs, and child sessions that debug them.
 
-use std::{fs, net::SocketAddr, path::PathBuf, process::Stdio};
+use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
-    process::{Child, Command},
-};
 
 use super::{Plan, editor::Editor};
 
-/// The server in `MIRRORD_TEST_DEBUGGERS`, and where it listens; without one the test says so and passes.
-async fn server(test: &str) -> Option<(Child, SocketAddr)> {
+/// The server in `MIRRORD_TEST_DEBUGGERS`; without one the test says so and passes.
+fn server(test: &str) -> Option<PathBuf> {
     let program = std::env::var_os("MIRRORD_TEST_DEBUGGERS")
-        .map(|folder| PathBuf::from(folder).join("js-debug/vsDebugServer.cjs"));
-    let Some(program) = program.filter(|program| program.is_file()) else {
+        .map(|folder| PathBuf::from(folder).join("js-debug/vsDebugServer.cjs"))
+        .filter(|program| program.is_file());
+    if program.is_none() {
         println!("{test} is skipped: MIRRORD_TEST_DEBUGGERS names no folder with js-debug");
-        return None;
-    };
-    let mut server = Command::new("node")
-        .arg(program)
-        .args(["0", "127.0.0.1"])
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("there is a Node");
-    let mut lines = BufReader::new(server.stdout.take().expect("it was asked for")).lines();
-    let line = lines.next_line().await.expect("it can be read").expect("it says where it listens");
-    let address = line.rsplit(' ').next().and_then(|address| address.parse().ok()).expect(&line);
-    Some((server, address))
+    }
+    program
 }
 
 /// Goes on until `line` of `program` is reached; the frame there.
@@ -51,13 +37,11 @@ async fn evaluate(editor: &mut Editor, frame: &Value, expression: &str) -> Value
 }
 
 /// A debug session for the child that `parent` offers, stopped in `program`.
-async fn child(parent: &mut Editor, address: SocketAddr, program: &str, line: u64) -> (Editor, Value, Value) {
+async fn child(parent: &mut Editor, program: &str, line: u64) -> (Editor, Value, Value) {
     let asked = parent.wait("startDebugging", |m| m["command"] == "startDebugging").await;
     let answer = json!({"type": "response", "request_seq": asked["seq"], "command": "startDebugging", "success": true});
     parent.send(answer).await;
-    let mut configuration = asked["arguments"]["configuration"].clone();
-    // The test stands between the parent's proxy and the server; a child's proxy connects itself.
-    configuration["mirrord"]["child"]["adapter"] = address.to_string().into();
+    let configuration = asked["arguments"]["configuration"].clone();
     let mut child = Editor::real(Plan::Fails("a child starts no session"));
     child.initialize(json!({"supportsStartDebuggingRequest": true})).await;
     let launch = child.request(asked["arguments"]["request"].as_str().expect("a request"), configuration).await;
@@ -71,8 +55,7 @@ async fn child(parent: &mut Editor, address: SocketAddr, program: &str, line: u6
 
 #[tokio::test]
 async fn children_and_grandchildren_are_debugged_with_the_roots_variables() {
-    let Some((_server, address)) = server("children_and_grandchildren_are_debugged_with_the_roots_variables").await
-    else {
+    let Some(server) = server("children_and_grandchildren_are_debugged_with_the_roots_variables") else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -86,22 +69,22 @@ async fn children_and_grandchildren_are_debugged_with_the_roots_variables() {
         "main.js",
         "const x = process.env.COLOR;\nconsole.log(x);\nrequire('child_process').fork(__dirname + '/forked.js');\n",
     );
-    let mut root = Editor::of_server(Plan::Starts, address).await;
+    let mut root = Editor::real(Plan::Starts);
     root.session.report();
     root.initialize(json!({"supportsStartDebuggingRequest": true})).await;
     let launch = json!({
-        "type": "pwa-node", "request": "launch", "name": "main", "program": main, "cwd": folder.path(),
+        "type": "mirrord", "request": "launch", "adapter": {"name": "js-debug", "command": ["node", server, "0", "127.0.0.1"]}, "program": main, "cwd": folder.path(),
         "console": "internalConsole", "env": {"COLOR": "red"},
     });
     let launch = root.request("launch", launch).await;
     root.event("initialized").await;
     root.ask("configurationDone", json!({})).await;
-    let (mut first, thread, frame) = child(&mut root, address, &main, 2).await;
+    let (mut first, thread, frame) = child(&mut root, &main, 2).await;
     let launched = root.received.iter().find(|message| message["request_seq"] == launch);
     assert_eq!(launched.expect("it answers before it offers children")["success"], true);
     assert_eq!(evaluate(&mut first, &frame, "x").await, "'blue'");
     first.ask("continue", json!({"threadId": thread})).await;
-    let (mut second, thread, frame) = child(&mut first, address, &forked, 2).await;
+    let (mut second, thread, frame) = child(&mut first, &forked, 2).await;
     assert_eq!(evaluate(&mut second, &frame, "y + ' ' + process.env.COLOR").await, "'forked blue'");
     second.ask("continue", json!({"threadId": thread})).await;
     for editor in [&mut second, &mut first, &mut root] {
@@ -112,5 +95,5 @@ async fn children_and_grandchildren_are_debugged_with_the_roots_variables() {
         assert_eq!((ended.result.as_str(), ended.notes.as_str()), ("ok", ""), "{}", ended.log());
     }
     let ended = root.disconnect().await;
-    assert_eq!((ended.result.as_str(), ended.notes.as_str()), ("ok", "start [], stop"), "{}", ended.log());
+    assert_eq!((ended.result.as_str(), ended.notes.as_str()), ("ok", "start [], exempt true, stop"), "{}", ended.log());
 }
