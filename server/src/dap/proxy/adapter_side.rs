@@ -62,7 +62,10 @@ impl Proxy {
                 }
                 self.terminated |= name == "terminated";
                 self.editor.tell(message).await?;
-                self.stop_session();
+                // A watched adapter cannot live without the session, and has more to say: both end with `disconnect`.
+                if !self.terminals.watched {
+                    self.stop_session();
+                }
                 return Ok(());
             }
             _ => {}
