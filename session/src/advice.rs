@@ -6,8 +6,15 @@ pub(crate) mod written;
 
 use std::sync::OnceLock;
 
-use protocol::policy::FilePolicy;
+use protocol::{
+    codec,
+    file::{Stat, Which},
+    operation::{Operation, decode_answer},
+    policy::FilePolicy,
+};
 use rules::path::PathRules;
+
+use crate::{descriptors, proxy::Proxy};
 
 /// What the user has been told so far.
 #[derive(Debug, Default)]
@@ -23,4 +30,13 @@ impl Advice {
     fn rules(&self, policy: &FilePolicy) -> &PathRules {
         self.rules.get_or_init(|| PathRules::new(policy, b""))
     }
+}
+
+/// Whether the target has something at `path`; with `follow`, a link that it ends with leads on.
+async fn target_has(proxy: &Proxy, path: &[u8], follow: bool) -> bool {
+    let stat = Stat { file: Which::Path { path: path.to_owned(), follow } };
+    let Ok(operation) = codec::encode(&Operation::from(stat)) else { return false };
+    // In a box, since performing an operation may lead to advice itself.
+    let Ok((answer, _)) = Box::pin(descriptors::perform(proxy, operation)).await else { return false };
+    decode_answer::<Stat>(&answer).is_ok_and(|found| found.is_ok())
 }

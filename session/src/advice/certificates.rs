@@ -12,12 +12,12 @@ use std::{
 use protocol::{
     Errno, codec,
     file::{Access, RealPath, Stat, Which},
-    operation::{Operation, decode_answer, name_of},
+    operation::{Operation, name_of},
     text::harmless_bytes,
 };
 
+use super::target_has;
 use crate::{
-    descriptors,
     event::Event,
     proxy::{Proxy, encode},
 };
@@ -87,7 +87,7 @@ pub(crate) async fn absent(proxy: &Proxy, path: &[u8]) {
         return;
     }
     // Programs that have read the bundle go on to look for single ones, which many images do not have.
-    if !is_bundle(path) && has_bundle(proxy).await {
+    if !is_bundle(path) && target_has(proxy, BUNDLE, true).await {
         return;
     }
     if proxy.advice.certificates.claim(folder) {
@@ -116,13 +116,6 @@ fn folder_of(path: &[u8]) -> Option<&[u8]> {
 
 fn is_bundle(path: &[u8]) -> bool {
     BUNDLES.contains(&rules::process::base_name(path))
-}
-
-async fn has_bundle(proxy: &Proxy) -> bool {
-    let stat = Stat { file: Which::Path { path: BUNDLE.to_owned(), follow: true } };
-    let Ok(operation) = codec::encode(&Operation::from(stat)) else { return false };
-    let Ok((answer, _)) = Box::pin(descriptors::perform(proxy, operation)).await else { return false };
-    decode_answer::<Stat>(&answer).is_ok_and(|found| found.is_ok())
 }
 
 #[cfg(test)]

@@ -10,18 +10,14 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use protocol::{
-    codec,
-    file::{Stat, Which},
-    operation::{Operation, decode_answer},
-    text::harmless_bytes,
-};
+use protocol::text::harmless_bytes;
 use rules::{
     path::{Access, Place, normalise},
     process::{base_name, is_skipped, skipping_key},
 };
 
-use crate::{descriptors, event::Event, proxy::Proxy};
+use super::target_has;
+use crate::{event::Event, proxy::Proxy};
 
 /// Paths of one program that the target is asked for; linkers get thousands.
 const QUESTIONS_LIMIT: usize = 4;
@@ -62,7 +58,7 @@ pub(crate) async fn started(proxy: &Proxy, pid: u32, executable: &[u8]) {
     let is_targets = |path: &&[u8]| rules.decide(path, Access::Read).place == Place::Remote;
     let absent = paths_in(&arguments).filter(is_targets).filter_map(absent_here);
     for path in absent.take(QUESTIONS_LIMIT) {
-        if target_has(proxy, &path).await {
+        if target_has(proxy, path.as_os_str().as_bytes(), false).await {
             if proxy.advice.skipped.told().insert(name.to_owned()) {
                 let name = if list.iter().any(|listed| listed.as_bytes() == name) { name } else { base_name(argv0) };
                 proxy.observer.tell(Event::Warning(text(name, &path)));
@@ -106,13 +102,6 @@ fn absent_here(path: &[u8]) -> Option<PathBuf> {
     ancestors.reverse();
     // A symbolic link that leads nowhere is there.
     ancestors.into_iter().find(|path| path.symlink_metadata().is_err()).map(Path::to_owned)
-}
-
-async fn target_has(proxy: &Proxy, path: &Path) -> bool {
-    let stat = Stat { file: Which::Path { path: path.as_os_str().as_bytes().to_owned(), follow: false } };
-    let Ok(operation) = codec::encode(&Operation::from(stat)) else { return false };
-    let Ok((answer, _)) = descriptors::perform(proxy, operation).await else { return false };
-    decode_answer::<Stat>(&answer).is_ok_and(|found| found.is_ok())
 }
 
 #[cfg(test)]
