@@ -7,8 +7,9 @@ use protocol::file::Metadata;
 use super::{caller::Incoming, tree::Node};
 use crate::descriptors::wire::{Held, Moment, Primed};
 
-/// Flags by which several announcements of one file are told apart.
-const TELLING: i32 = libc::O_ACCMODE | libc::O_APPEND;
+/// Flags by which several announcements of one file are told apart. The kernel tells nobody of an open with `O_PATH`: what
+/// was announced for one is nobody else's, even if it is still there when the file is opened by its descriptor.
+const TELLING: i32 = libc::O_ACCMODE | libc::O_APPEND | libc::O_PATH;
 
 /// `O_TMPFILE` without `O_DIRECTORY`, which is part of it.
 const NAMELESS: i32 = libc::O_TMPFILE & !libc::O_DIRECTORY;

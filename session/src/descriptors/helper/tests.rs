@@ -14,7 +14,7 @@ use super::{
     tree::{Node, tests::metadata},
     *,
 };
-use crate::descriptors::wire::{HEAD_LEN, ToSession, head};
+use crate::descriptors::wire::{HEAD_LEN, Held, Moment, PRIME_BIT, Primed, ToSession, head};
 
 /// A helper, and the frames that it has sent to the agent and nobody has looked at.
 struct Played {
@@ -193,6 +193,26 @@ fn a_lock_that_is_given_up_is_had_if_the_agent_has_granted_it() {
             assert_eq!(locking.await.expect("no panic"), expected);
         });
     }
+}
+
+#[test]
+fn what_was_announced_for_a_place_is_not_what_is_read_there() {
+    play(async |mut played| {
+        let (node, _) = played.opens(b"file", libc::O_RDWR).await;
+        let (path, content) = (b"/file".to_vec(), Held::File(Handle(9)));
+        let primed = Primed { path, metadata: regular(0), asked: Moment::now(), flags: libc::O_PATH, content };
+        played.helper.primes.borrow_mut().add(PRIME_BIT, primed);
+        played.helper.primes.borrow_mut().found(b"/file", node.id);
+        let (helper, at) = (played.helper.clone(), node.clone());
+        let opening = spawn_local(async move { helper.open(&at, libc::O_RDONLY).await });
+        let (number, operation) = played.asked().await;
+        assert!(matches!(operation, Operation::Open { .. }), "{operation:?}");
+        let content = Content::Beginning(Handle(10));
+        played.answers(number, Opened { metadata: regular(0), path: b"/file".to_vec(), content });
+        let opened = opening.await.expect("no panic").expect("it is there");
+        let file = played.helper.file(opened.number).expect("open");
+        assert_eq!(file.handle_if_any(), Some(Handle(10)));
+    });
 }
 
 #[test]
