@@ -56,6 +56,15 @@ check_shell() {
 check_lua() {
   need_apt lua-check
   our_files | grep -z '\.lua$' | xargs -0 luacheck --quiet --config "$root/editors/neovim/.luacheckrc"
+  # Takes minutes to build, and is published as source only.
+  if ! command -v emmylua_check >/dev/null; then
+    say "  (types of the plugin for Neovim are not checked: that takes \`cargo install --locked emmylua_check\`)"
+    return
+  fi
+  local nvim
+  nvim=$(. "$root/dev.d/editors.sh" && need_neovim)
+  # Neovim comes without the types of libuv: fields of `vim.uv` are not known.
+  VIMRUNTIME=$("$nvim" --clean --headless +'lua io.write(vim.env.VIMRUNTIME)' +q) emmylua_check "$root/editors/neovim"
 }
 
 check_python() {

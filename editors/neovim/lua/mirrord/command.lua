@@ -169,7 +169,7 @@ end
 ---@return string[]
 function M.complete(lead, line, position)
   local name, rest = line:sub(1, position):match('%S*Mirrord!?%s+(%S+)%s+(.*)$')
-  if not name then
+  if not name or not rest then
     return starting_with(names(), lead)
   end
   local subcommand = subcommands[name]

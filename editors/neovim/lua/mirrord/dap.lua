@@ -278,6 +278,7 @@ function M.setup()
     say.warn('this nvim-dap is too old for sessions of other adapters: update it, or use the adapter type `mirrord`')
     return true
   end
+  ---@async
   dap.listeners.on_config[KEY] = function(config)
     return on_config(dap, config)
   end

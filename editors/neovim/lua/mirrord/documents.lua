@@ -23,7 +23,7 @@ end
 ---@return string
 function M.root(source)
   source = source or 0
-  local path = type(source) == 'number' and vim.api.nvim_buf_get_name(source) or source
+  local path = type(source) == 'number' and vim.api.nvim_buf_get_name(source) or source --[[@as string]]
   -- Names of terminals and the like are no paths.
   if path == '' or path:match('^%a[%w+.-]*://') then
     path = vim.fs.joinpath(vim.fn.getcwd(), 'nothing')

@@ -35,10 +35,11 @@ end
 
 local function check_editor()
   vim.health.start('Neovim')
+  local version = 'Neovim ' .. vim.fn.matchstr(vim.fn.execute('version'), [[NVIM \zs\S*]])
   if vim.fn.has('nvim-0.10') == 1 then
-    vim.health.ok('Neovim ' .. tostring(vim.version()))
+    vim.health.ok(version)
   else
-    vim.health.error('Neovim ' .. tostring(vim.version()), 'Install 0.10 or newer')
+    vim.health.error(version, 'Install 0.10 or newer')
   end
 end
 
@@ -56,7 +57,7 @@ local function check_program()
     vim.health.error(('`%s` failed: %s'):format(table.concat(command, ' '), vim.trim(done.stderr or '')))
     return false
   end
-  vim.health.ok(('%s is %s'):format(vim.fn.exepath(command[1]), vim.trim(done.stdout)))
+  vim.health.ok(('%s is %s'):format(vim.fn.exepath(command[1] or ''), vim.trim(done.stdout or '')))
   return true
 end
 
@@ -69,8 +70,10 @@ local function check_protocol(root)
     return false
   end
   local client = assert(server.client(root))
-  local experimental = client.server_capabilities.experimental or {}
-  local known = experimental.mirrord and experimental.mirrord.requests or {}
+  ---@type table<string, any>
+  local capabilities = client.server_capabilities or {}
+  ---@type string[]
+  local known = vim.tbl_get(capabilities, 'experimental', 'mirrord', 'requests') or {}
   local lacking = vim.tbl_filter(function(method)
     return not vim.tbl_contains(known, method)
   end, NEEDED)

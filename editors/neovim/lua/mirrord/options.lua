@@ -9,7 +9,15 @@ local M = {}
 ---@field lsp? boolean whether documents of mirrord are attached to the language server
 ---@field env_shapes? table<string, mirrord.EnvShape> how adapters of nvim-dap take variables, by type
 
----@type mirrord.Options
+---The same, complete.
+---@class mirrord.Chosen
+---@field server string[]
+---@field kubeconfig? string
+---@field env table<string, string>
+---@field lsp boolean
+---@field env_shapes table<string, mirrord.EnvShape>
+
+---@type mirrord.Chosen
 local defaults = {
   server = { 'mirrord-ide-server' },
   kubeconfig = nil,
@@ -20,7 +28,7 @@ local defaults = {
 
 local types = { server = 'table', kubeconfig = 'string', env = 'table', lsp = 'boolean', env_shapes = 'table' }
 
----@type mirrord.Options
+---@type mirrord.Chosen
 local chosen = vim.deepcopy(defaults)
 
 ---Takes the place of what was chosen before. Fails where an option is unknown or of another type.
@@ -39,7 +47,7 @@ function M.choose(options)
   chosen = vim.tbl_extend('force', vim.deepcopy(defaults), options or {})
 end
 
----@return mirrord.Options
+---@return mirrord.Chosen
 function M.get()
   return chosen
 end

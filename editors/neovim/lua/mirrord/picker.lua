@@ -20,7 +20,7 @@ local M = {}
 ---@field choice? mirrord.Choice
 ---@field containers? string[]
 ---@field forgets? boolean
----@field act? async fun(place: mirrord.Place, found: mirrord.Targets): mirrord.Place? another place, or nothing
+---@field act? async fun(): mirrord.Place? another place, or nothing
 
 local kinds = { 'deployment', 'statefulset', 'rollout', 'job', 'cronjob', 'pod', 'service', 'replicaset' }
 
@@ -57,6 +57,8 @@ end
 ---@return mirrord.Entry[]
 local function ways(place, found)
   local entries = {}
+  ---@param text string
+  ---@param act async fun(): mirrord.Place?
   local function way(text, act)
     entries[#entries + 1] = { text = text, act = act }
   end
@@ -110,17 +112,16 @@ local function entries(root, place, found)
 end
 
 ---@async
----@param entry mirrord.Entry
+---@param choice mirrord.Choice
+---@param containers? string[]
 ---@return mirrord.Choice?
-local function with_container(entry)
-  local containers = entry.containers or {}
-  if #containers < 2 then
-    return entry.choice
+local function with_container(choice, containers)
+  if not containers or #containers < 2 then
+    return choice
   end
-  local container = async.select(containers, { prompt = 'Container of ' .. entry.choice.path })
+  local container = async.select(containers, { prompt = 'Container of ' .. choice.path })
   if container then
-    local path = entry.choice.path .. '/container/' .. container
-    return vim.tbl_extend('force', entry.choice, { path = path })
+    return { path = choice.path .. '/container/' .. container, namespace = choice.namespace, context = choice.context }
   end
 end
 
@@ -151,10 +152,10 @@ local function ask(root, place)
       return nil
     end
     if entry.choice then
-      return with_container(entry)
+      return with_container(entry.choice, entry.containers)
     end
     -- Who cancels a way out is back at the list.
-    place = entry.act(place, found) or place
+    place = assert(entry.act)() or place
   end
 end
 

@@ -4,22 +4,21 @@ local M = {}
 
 local LIMIT = 8
 
----@return string
-local function path()
-  return vim.fs.joinpath(vim.fn.stdpath('state'), 'mirrord-recent.json')
-end
+---The folder is one: `stdpath` gives a list for others only.
+local folder = vim.fn.stdpath('state') --[[@as string]]
+local path = vim.fs.joinpath(folder, 'mirrord-recent.json')
 
 ---The last first. A file that cannot be read is as good as none: picking writes it anew.
 ---@return mirrord.Choice[]
 function M.list()
-  local file = io.open(path())
+  local file = io.open(path)
   if not file then
     return {}
   end
   local text = file:read('*a')
   file:close()
   local ok, list = pcall(vim.json.decode, text)
-  if not ok or not vim.islist(list) then
+  if not ok or type(list) ~= 'table' or not vim.islist(list) then
     return {}
   end
   return vim.tbl_filter(function(choice)
@@ -36,8 +35,8 @@ function M.add(choice)
       list[#list + 1] = old
     end
   end
-  vim.fn.mkdir(vim.fn.stdpath('state'), 'p')
-  local file, failure = io.open(path(), 'w')
+  vim.fn.mkdir(folder, 'p')
+  local file, failure = io.open(path, 'w')
   if not file then
     return ('the picked target is not remembered: %s'):format(failure)
   end

@@ -43,7 +43,7 @@ local function root_of(buffer, on_root)
 end
 
 ---As `vim.lsp.config` takes it; `root_dir` says which buffers are ours.
----@return table
+---@return vim.lsp.Config
 function M.config()
   local settings = options.settings()
   return {
@@ -68,6 +68,8 @@ function M.config()
 end
 
 ---The same, with what the user has said of it by `vim.lsp.config`.
+---@param root string
+---@return any
 local function effective(root)
   local config = is_new and vim.lsp.config[name] or M.config()
   return vim.tbl_extend('force', config, { root_dir = root })
@@ -110,7 +112,7 @@ end
 ---Why there is no server. What to do about it stands in it.
 ---@return string?
 function M.missing()
-  local command = options.get().server[1]
+  local command = options.get().server[1] or ''
   if vim.fn.executable(command) == 1 then
     return nil
   end
