@@ -38,6 +38,8 @@ pub mod variable {
     pub const LOG_PATH: &str = "MIRRORD_LAYER_LOG_PATH";
     /// Set by hand, to find out who loads the layer: a process that does so ends at once.
     pub const DONT_LOAD: &str = "MIRRORD_DONT_LOAD";
+    /// Name of a launch, set by debug sessions: among the processes of a session, it tells those of one launch.
+    pub const LAUNCH: &str = "MIRRORD_LAUNCH";
     /// Set by the layer, not by the launcher: a process has imported the pod's environment, and its children have it from
     /// there.
     pub const IMPORTED: &str = "MIRRORD_REMOTE_ENV_FETCHED";

@@ -27,6 +27,7 @@ mod connection;
 mod editor;
 mod joined;
 mod launch;
+mod launched;
 mod message;
 mod process;
 mod progress;

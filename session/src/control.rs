@@ -61,6 +61,8 @@ pub enum Request {
         /// A debug adapter, whose loopback ports stay this machine's.
         debugger: Option<u32>,
     },
+    /// How many processes of the launch of this name have said hello. Answered by [`Answer::Launch`].
+    Launch(String),
     /// A debugger holds a program, or lets it go. Answered by [`Answer::Done`].
     Standing(bool),
     /// The session shall end. Answered by [`Answer::Done`] at once, not when it has ended.
@@ -75,6 +77,8 @@ pub enum Answer {
     View(Box<View>),
     /// To [`Request::Join`].
     Join(Joined),
+    /// To [`Request::Launch`].
+    Launch(u64),
     /// It is done.
     Done,
     /// It cannot be, for this reason.
@@ -174,6 +178,7 @@ impl Control {
                 self.proxy.debuggers.lock().expect("no panic while held").extend(debugger);
                 Answer::Join(Joined::from(&self.injection))
             }
+            Request::Launch(name) => Answer::Launch(self.proxy.programs.launches.processes(name)),
             Request::Standing(is_standing) => {
                 *standing = is_standing.then(|| self.proxy.seen.standing());
                 Answer::Done

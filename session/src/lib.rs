@@ -35,6 +35,7 @@ pub mod descriptors;
 mod environment;
 mod hold;
 mod incoming;
+mod launches;
 mod names;
 mod nameservers;
 mod outgoing;

@@ -15,6 +15,8 @@ use nix::{
 };
 use protocol::link::variable;
 
+use crate::launches::Launches;
+
 /// Processes known before those that have ended are looked for.
 const FIRST_LOOK_THROUGH: usize = 64;
 
@@ -36,6 +38,8 @@ pub(crate) struct Programs {
     /// Path of the session's socket, which stands in the environment of all its processes.
     socket: PathBuf,
     known: Mutex<Known>,
+    /// Where they come from.
+    pub(crate) launches: Launches,
 }
 
 #[derive(Debug)]
@@ -49,11 +53,12 @@ impl Programs {
     /// None yet.
     pub(crate) fn new(socket: PathBuf) -> Self {
         let known = Known { started: BTreeMap::new(), look_through_at: FIRST_LOOK_THROUGH };
-        Self { socket, known: Mutex::new(known) }
+        Self { socket, known: Mutex::new(known), launches: Launches::default() }
     }
 
     /// A process has said hello.
     pub(crate) fn add(&self, pid: u32) {
+        self.launches.note(pid);
         let Some(started) = start_time(pid) else { return };
         let mut known = self.known.lock().expect("no panic while held");
         known.started.insert(pid, started);
@@ -131,10 +136,14 @@ fn name(pid: u32) -> String {
 
 /// Whether the session's socket stands in the environment that a process was started with.
 fn has_socket(pid: u32, socket: &Path) -> bool {
-    // Other people's cannot be read, and are not ours.
-    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    let wanted = [variable::SOCKET.as_bytes(), b"=", socket.as_os_str().as_bytes()].concat();
-    environment.split(|byte| *byte == 0).any(|entry| entry == wanted)
+    initial_variable(pid, variable::SOCKET).is_some_and(|value| value == socket.as_os_str().as_bytes())
+}
+
+/// The value of a variable in the environment that a process was started with. Other people's cannot be read.
+pub(crate) fn initial_variable(pid: u32, name: &str) -> Option<Vec<u8>> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut values = environment.split(|byte| *byte == 0).filter_map(|entry| entry.strip_prefix(name.as_bytes()));
+    values.find_map(|value| value.strip_prefix(b"=")).map(<[u8]>::to_vec)
 }
 
 #[cfg(test)]

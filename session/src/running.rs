@@ -84,6 +84,16 @@ impl Session {
         waited.map(drop).map_err(|_| NoLayer(limit))
     }
 
+    /// How many processes of this launch have said hello. It is named by [`protocol::link::variable::LAUNCH`].
+    pub fn of_launch(&self, launch: &str) -> u64 {
+        self.parts.proxy.programs.launches.processes(launch)
+    }
+
+    /// Whether more than `before` processes of this launch say hello within `limit`.
+    pub async fn launch_reported(&self, launch: &str, before: u64, limit: Duration) -> bool {
+        self.parts.proxy.programs.launches.come(launch, before, limit).await
+    }
+
     /// Whether any process of the program is there right now.
     pub fn is_in_use(&self) -> bool {
         *self.parts.proxy.attached.borrow() > 0

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     joined::Joined,
     launch::{ConfigWish, SessionWish},
+    launched::Launched,
 };
 use crate::settings::{self, File, Settings, Unreadable};
 
@@ -167,11 +168,24 @@ impl Backing {
         }
     }
 
-    /// Whether a layer says hello within `limit`.
-    pub(super) fn layer_reported(&self, limit: Duration) -> BoxFuture<'static, bool> {
+    /// How many processes of a launch have said hello.
+    pub(super) async fn of_launch(&self, launched: &Launched) -> u64 {
+        match self {
+            Self::Session(session) => session.of_launch(&launched.name),
+            Self::Joined(joined) => joined.of_launch(&launched.name).await.unwrap_or_default(),
+            #[cfg(test)]
+            Self::Pretended(_) => 0,
+        }
+    }
+
+    /// Whether the program of a launch says hello within `limit`.
+    pub(super) fn layer_reported(&self, launched: Launched, limit: Duration) -> BoxFuture<'static, bool> {
         match self.clone() {
-            Self::Session(session) => Box::pin(async move { session.layer_reported(limit).await.is_ok() }),
-            Self::Joined(joined) => Box::pin(joined.layer_reported(limit)),
+            Self::Session(session) => {
+                let Launched { name, before } = launched;
+                Box::pin(async move { session.launch_reported(&name, before, limit).await })
+            }
+            Self::Joined(joined) => Box::pin(joined.layer_reported(launched, limit)),
             #[cfg(test)]
             Self::Pretended(pretence) => Box::pin(pretence.layer_reported(limit)),
         }

@@ -20,6 +20,8 @@ use tokio::{
     time::{interval, sleep, timeout},
 };
 
+use super::launched::Launched;
+
 /// Pause between two looks at how the session does.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -37,8 +39,6 @@ pub(super) struct Joined(Arc<Inner>);
 struct Inner {
     control: PathBuf,
     injection: Injection,
-    /// Processes that were in it before ours.
-    programs_before: u64,
     orders_tx: mpsc::Sender<Order>,
     ended: watch::Receiver<Option<String>>,
     _task: JoinSet<()>,
@@ -49,6 +49,7 @@ enum Order {
     Standing(bool),
     Exempt(u32),
     View { environment: bool, view_tx: oneshot::Sender<View> },
+    Launch { name: String, processes_tx: oneshot::Sender<u64> },
 }
 
 /// A debugger holds a program while this lives.
@@ -86,13 +87,12 @@ impl Joined {
         }
         let (orders_tx, orders) = mpsc::channel(ORDERS);
         let (ended_tx, ended) = watch::channel(None);
-        let programs_before = view.programs;
         let mut task = JoinSet::new();
         task.spawn(async move {
             let reason = follow(client, view, orders, &observer).await;
             ended_tx.send_replace(Some(reason));
         });
-        Ok(Self(Arc::new(Inner { control, injection, programs_before, orders_tx, ended, _task: task })))
+        Ok(Self(Arc::new(Inner { control, injection, orders_tx, ended, _task: task })))
     }
 
     /// Its control socket.
@@ -125,18 +125,27 @@ impl Joined {
     /// What it is and does. Fails with a sentence for the user.
     pub(super) async fn view(self, environment: bool) -> Result<View, String> {
         let (view_tx, view) = oneshot::channel();
-        // Nobody takes orders any more, or nobody answers them.
-        let ended = "the session has ended";
-        self.0.orders_tx.send(Order::View { environment, view_tx }).await.map_err(|_| ended)?;
-        view.await.map_err(|_| ended.to_owned())
+        self.answered(Order::View { environment, view_tx }, view).await
     }
 
-    /// Whether another process says hello within `limit`.
-    pub(super) async fn layer_reported(self, limit: Duration) -> bool {
-        let before = self.0.programs_before;
+    /// How many processes of the launch of this name have said hello. Fails with a sentence for the user.
+    pub(super) async fn of_launch(&self, name: &str) -> Result<u64, String> {
+        let (processes_tx, processes) = oneshot::channel();
+        self.answered(Order::Launch { name: name.to_owned(), processes_tx }, processes).await
+    }
+
+    async fn answered<A>(&self, order: Order, answer: oneshot::Receiver<A>) -> Result<A, String> {
+        // Nobody takes orders any more, or nobody answers them.
+        let ended = "the session has ended";
+        self.0.orders_tx.send(order).await.map_err(|_| ended)?;
+        answer.await.map_err(|_| ended.to_owned())
+    }
+
+    /// Whether the program of a launch says hello within `limit`.
+    pub(super) async fn layer_reported(self, launched: Launched, limit: Duration) -> bool {
         let reported = async {
-            while let Ok(view) = self.clone().view(false).await {
-                if view.programs > before {
+            while let Ok(processes) = self.of_launch(&launched.name).await {
+                if processes > launched.before {
                     return true;
                 }
                 sleep(PROGRAM_INTERVAL).await;
@@ -177,6 +186,9 @@ async fn follow(mut client: Client, first: View, mut orders: mpsc::Receiver<Orde
             Some(Order::Exempt(pid)) => client.join(Some(pid)).await.map(drop),
             Some(Order::View { environment, view_tx }) => client.view(environment).await.map(|view| {
                 drop(view_tx.send(view)); // whoever asked may have gone
+            }),
+            Some(Order::Launch { name, processes_tx }) => client.of_launch(name).await.map(|processes| {
+                let _ = processes_tx.send(processes); // as above
             }),
             None => client.view(false).await.map(|view| {
                 if view.state != before {

@@ -254,6 +254,8 @@ impl Proxy {
                 Ok(())
             }
             News::Layer(true) => Ok(()),
+            // It is asked again when the program goes on.
+            News::Layer(false) if self.session.is_held_at_its_start() => Ok(()),
             News::Layer(false) => self.over(Error::Session(no_layer())).await,
             News::Lost(reason) => self.over(Error::Session(format!("the session is lost: {reason}"))).await,
             News::StopWanted(who) => self.on_stop_wanted(&who).await,

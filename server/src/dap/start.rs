@@ -19,6 +19,7 @@ use super::{
     adapters::{Adapter, Command, EnvShape, Job, Prepared, entries},
     backing::{Backing, Sessions, Wanted},
     connection::{self, Connection, Place},
+    launched::{Launched, unnamed},
     message::Arguments,
     process::Program,
 };
@@ -56,6 +57,10 @@ pub(super) struct Begun {
     pub(super) backing: Option<Backing>,
     /// What the program gets, if there is a session.
     pub(super) injection: Option<Injection>,
+    /// The launch, as the session knows it.
+    pub(super) launched: Launched,
+    /// Whether the adapter is watched: whatever it starts is in the session.
+    pub(super) contained: bool,
 }
 
 /// What the process of the adapter has to do with the session.
@@ -71,19 +76,20 @@ enum Order {
 
 impl Order {
     /// What program, or adapter in its place, is given.
-    fn injection(self, backing: &Backing) -> Injection {
+    fn injection(self, backing: &Backing, launched: &Launched) -> Injection {
+        let injection = launched.named(backing.injection());
         match self {
-            Self::Beside | Self::Inside => backing.injection(),
-            Self::Watched => exec::without_library(&backing.injection()),
+            Self::Beside | Self::Inside => injection,
+            Self::Watched => exec::without_library(&injection),
         }
     }
 
     /// The place of an adapter that starts after the session.
-    fn furnish(self, place: Place, injection: &Injection) -> Place {
+    fn furnish(self, place: Place, injection: Injection) -> Place {
         let furnish = |command: Command| match self {
             Self::Beside => command,
-            Self::Watched => command.watched(injection),
-            Self::Inside => Command { injection: injection.clone(), ..command },
+            Self::Watched => command.watched(&injection),
+            Self::Inside => Command { injection, ..command },
         };
         place.with(furnish)
     }
@@ -98,6 +104,8 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
         EnvShape::Process => Order::Inside,
         _ => Order::Beside,
     };
+    let inherits = adapter.environment == EnvShape::Process;
+    let mut launched = Launched::new();
     let observer = job.observer.clone();
     let again = place.again();
     let launches = session.as_ref().is_some_and(|(_, wanted)| !matches!(wanted, Wanted::Parents(_)));
@@ -113,7 +121,8 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
             Order::Beside => connection::open(&adapter, place, &greeting, |_| {}).await?,
             Order::Watched | Order::Inside => {
                 let backing = ready.await.map_err(|_| CANCELLED.to_owned())?; // the session has failed
-                let place = order.furnish(place, &order.injection(&backing));
+                let injection = order.injection(&backing, &launched);
+                let place = order.furnish(place, if inherits { injection } else { unnamed(injection) });
                 let exempt = |process| backing.exempt_debugger(process);
                 connection::open(&adapter, place, &greeting, exempt).await?
             }
@@ -150,8 +159,13 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
     };
     let (opened, started) = Box::pin(join(opening, starting)).await;
     let (connection, arguments, backing) = both(opened, started).await?;
-    let Some(backing) = backing else { return Ok(Begun { connection, arguments, backing: None, injection: None }) };
-    let injection = order.injection(&backing);
+    let Some(backing) = backing else {
+        return Ok(Begun { connection, arguments, backing: None, injection: None, launched, contained: false });
+    };
+    let injection = order.injection(&backing, &launched);
+    if inherits {
+        launched.before = backing.of_launch(&launched).await;
+    }
     let removes = order != Order::Beside || adapter.environment.removes() || injection.unset.is_empty();
     let connection = if removes {
         connection
@@ -164,7 +178,8 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
             }
         }
     };
-    Ok(Begun { connection, arguments, backing: Some(backing), injection: Some(injection) })
+    let contained = order == Order::Watched;
+    Ok(Begun { connection, arguments, backing: Some(backing), injection: Some(injection), launched, contained })
 }
 
 /// Why a start that was cancelled has failed.

@@ -115,6 +115,14 @@ impl Client {
         }
     }
 
+    /// How many processes of the launch of this name have said hello.
+    pub async fn of_launch(&mut self, name: String) -> io::Result<u64> {
+        match self.ask(&Request::Launch(name)).await? {
+            Answer::Launch(processes) => Ok(processes),
+            other => Err(unexpected(&other)),
+        }
+    }
+
     /// What a program needs to become one of the session's; `debugger` is a debug adapter, whose ports stay local.
     pub async fn join(&mut self, debugger: Option<u32>) -> io::Result<Injection> {
         match self.ask(&Request::Join { debugger }).await? {

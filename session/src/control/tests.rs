@@ -21,6 +21,7 @@ fn every_request_and_answer_is_read_as_it_was_written() {
     let requests = [
         (Request::View { environment: true }, r#"{"view":{"environment":true}}"#),
         (Request::Join { debugger: Some(7) }, r#"{"join":{"debugger":7}}"#),
+        (Request::Launch("a".to_owned()), r#"{"launch":"a"}"#),
         (Request::Standing(true), r#"{"standing":true}"#),
         (Request::Stop, r#""stop""#),
     ];

@@ -133,12 +133,12 @@ impl Proxy {
 
     /// Adapter and session are there: the launch goes on, then everything that waited.
     pub(super) async fn on_begun(&mut self, begun: Begun) -> Result<(), FrameError> {
-        let Begun { mut connection, mut arguments, backing, injection } = begun;
+        let Begun { mut connection, mut arguments, backing, injection, launched, contained } = begun;
         let (early, capabilities) = (std::mem::take(&mut connection.early), connection.capabilities.take());
         let adapter_process = connection.process_id();
         self.connection = Some(connection);
         let launches = self.program != Program::Spared;
-        self.session.begun(backing, injection.filter(|_| launches));
+        self.session.begun(backing, injection.filter(|_| launches), launched, contained);
         self.stage = Stage::Running;
         if let Some(asked) = self.parting.take() {
             return self.part(&asked).await;

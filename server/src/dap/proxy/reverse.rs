@@ -16,6 +16,7 @@ impl Proxy {
         let arguments = &mut message["arguments"];
         match asked.command.as_str() {
             "runInTerminal" => {
+                self.session.starts_in_a_terminal();
                 self.furnish_terminal(arguments);
                 if self.terminals.ours {
                     let arguments = arguments.take();

@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::dap::{
     backing::{Backing, Standing},
+    launched::Launched,
     message::Asked,
     progress::Progress,
     scope::{Folder, References},
@@ -66,9 +67,15 @@ pub(super) struct SessionSide {
     backing: Option<Backing>,
     /// What the program gets of it, if we launch one.
     injection: Option<Injection>,
-    /// The open question whether a layer reports in.
+    /// The launch, as the session knows it.
+    launched: Launched,
+    /// The open question whether the program's layer reports in.
     layer: Option<BoxFuture<'static, bool>>,
     layer_reported: bool,
+    /// It has not in time, and a debugger holds the program: the question is open again when it goes on.
+    layer_overdue: bool,
+    /// A breakpoint was hit: the program's loader has done its work.
+    has_run: bool,
     lost: Option<BoxFuture<'static, String>>,
     stop_wanted: Option<BoxFuture<'static, String>>,
     /// Numbers of variables: ours and the adapter's.
@@ -96,8 +103,11 @@ impl SessionSide {
             events,
             backing: None,
             injection: None,
+            launched: Launched::new(),
             layer: None,
             layer_reported: false,
+            layer_overdue: false,
+            has_run: false,
             lost: None,
             stop_wanted: None,
             references: References::default(),
@@ -119,6 +129,7 @@ impl SessionSide {
         if let News::Layer(reported) = news {
             self.layer = None;
             self.layer_reported = reported;
+            self.layer_overdue = !reported && self.standing.is_some() && !self.has_run;
         }
         news
     }
@@ -132,9 +143,21 @@ impl SessionSide {
         messages
     }
 
-    /// It is up; nothing, where none is wanted.
-    pub(super) fn begun(&mut self, backing: Option<Backing>, injection: Option<Injection>) {
-        (self.backing, self.injection) = (backing, injection);
+    /// It is up; nothing, where none is wanted. `contained` says that it has whatever the adapter starts.
+    pub(super) fn begun(
+        &mut self,
+        backing: Option<Backing>,
+        injection: Option<Injection>,
+        launched: Launched,
+        contained: bool,
+    ) {
+        (self.backing, self.injection, self.launched) = (backing, injection, launched);
+        self.layer_reported = contained;
+    }
+
+    /// The editor starts the program, not the adapter.
+    pub(super) fn starts_in_a_terminal(&mut self) {
+        self.layer_reported = false;
     }
 
     /// From now on it is news when it is lost, or when somebody wants it to end.
@@ -197,6 +220,7 @@ impl SessionSide {
         if name == "output" {
             self.references.note(body); // it may show a value
         }
+        self.has_run |= name == "stopped" && body["reason"].as_str().is_some_and(|why| why.ends_with("breakpoint"));
         self.stand.event(name, body);
         self.tell_standing();
     }
@@ -204,15 +228,26 @@ impl SessionSide {
     fn tell_standing(&mut self) {
         match (self.stand.is_standing(), &self.standing, &self.backing) {
             (true, None, Some(backing)) => self.standing = Some(backing.standing()),
-            (false, Some(_), _) => self.standing = None,
+            (false, Some(_), _) => {
+                self.standing = None;
+                if std::mem::take(&mut self.layer_overdue) {
+                    self.expect_layer();
+                }
+            }
             _ => {}
         }
+    }
+
+    /// Whether the program stands where its loader may not have come to our library yet.
+    pub(super) fn is_held_at_its_start(&self) -> bool {
+        self.layer_overdue
     }
 
     /// What a program gets that our launcher or the editor's terminal starts: the library, too, which the launcher leaves
     /// out where it must.
     pub(super) fn injection_of_terminal(&self) -> Option<Injection> {
-        self.backing.as_ref().filter(|_| self.injection.is_some()).map(Backing::injection)
+        let backing = self.backing.as_ref().filter(|_| self.injection.is_some());
+        backing.map(|backing| self.launched.named(backing.injection()))
     }
 
     /// Whether there is one.
@@ -227,18 +262,18 @@ impl SessionSide {
         }
     }
 
-    /// The program starts: a layer must report in.
+    /// The program starts: its layer must report in.
     pub(super) fn expect_layer(&mut self) {
         let ours = self.backing.as_ref().filter(|_| self.injection.is_some());
         if let (Some(backing), None, false) = (ours, &self.layer, self.layer_reported) {
-            self.layer = Some(backing.layer_reported(LAYER_LIMIT));
+            self.layer = Some(backing.layer_reported(self.launched.clone(), LAYER_LIMIT));
         }
     }
 
     /// The program has ended: if it had a layer, that has reported in. False when one was expected and there was none.
     pub(super) async fn question_layer(&mut self) -> bool {
         let (Some(_), Some(backing)) = (self.layer.take(), &self.backing) else { return true };
-        self.layer_reported = backing.layer_reported(LAST_QUESTION_LIMIT).await;
+        self.layer_reported = backing.layer_reported(self.launched.clone(), LAST_QUESTION_LIMIT).await;
         self.layer_reported
     }
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use futures::{SinkExt as _, StreamExt as _};
+use protocol::link::variable;
 use serde_json::{Value, json};
 use tokio::io::{AsyncWriteExt as _, DuplexStream, ReadHalf, WriteHalf};
 use tokio_util::codec::{FramedRead, FramedWrite};
@@ -44,9 +45,15 @@ impl Spy {
         self.seen().iter().map(name).collect()
     }
 
-    /// The request of this command.
+    /// The request of this command, without the launch's name, which is another each time.
     pub(super) fn request(&self, command: &str) -> Value {
-        self.seen().into_iter().find(|m| m["command"] == command).unwrap_or_default()
+        let mut request = self.seen().into_iter().find(|m| m["command"] == command).unwrap_or_default();
+        for arguments in ["/arguments/env", "/arguments/arguments/env"] {
+            if let Some(env) = request.pointer_mut(arguments).and_then(Value::as_object_mut) {
+                env.shift_remove(variable::LAUNCH);
+            }
+        }
+        request
     }
 }
 

@@ -26,6 +26,8 @@ struct Owner {
     control: PathBuf,
     requests: Arc<Mutex<Vec<String>>>,
     view: watch::Sender<View>,
+    /// Processes of the launch that has joined.
+    launched: watch::Sender<u64>,
     tasks: JoinSet<()>,
 }
 
@@ -37,16 +39,16 @@ impl Owner {
         let control = folder.join("control.sock");
         let listener = UnixListener::bind(&control).unwrap();
         let view = View { session: name.to_owned(), state: State::Connected, programs: 1, ..View::default() };
-        let (requests, view) = (Arc::new(Mutex::default()), watch::Sender::new(view));
+        let (requests, view, launched) = (Arc::new(Mutex::default()), watch::Sender::new(view), watch::Sender::new(0));
         let mut tasks = JoinSet::new();
-        let (heard, shown) = (Arc::clone(&requests), view.subscribe());
+        let (heard, shown) = (Arc::clone(&requests), (view.subscribe(), launched.subscribe()));
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 connections.spawn(converse(stream, Arc::clone(&heard), shown.clone()));
             }
         });
-        Self { control, requests, view, tasks }
+        Self { control, requests, view, launched, tasks }
     }
 
     /// What was asked, but for looks.
@@ -54,9 +56,15 @@ impl Owner {
         self.requests.lock().unwrap().join(", ")
     }
 
-    /// Another process of it says hello.
-    fn report(&self) {
+    /// A process of somebody's says hello.
+    fn greet(&self) {
         self.view.send_modify(|view| view.programs += 1);
+    }
+
+    /// The program of the launch that has joined says hello.
+    fn report(&self) {
+        self.greet();
+        self.launched.send_modify(|processes| *processes += 1);
     }
 
     /// It ends.
@@ -65,7 +73,11 @@ impl Owner {
     }
 }
 
-async fn converse(stream: UnixStream, requests: Arc<Mutex<Vec<String>>>, view: watch::Receiver<View>) {
+async fn converse(
+    stream: UnixStream,
+    requests: Arc<Mutex<Vec<String>>>,
+    (view, launched): (watch::Receiver<View>, watch::Receiver<u64>),
+) {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -75,9 +87,10 @@ async fn converse(stream: UnixStream, requests: Arc<Mutex<Vec<String>>>, view: w
                 let set = [("COLOR".into(), "green".into())].into();
                 Answer::Join(Joined::from(&Injection { set, unset: Vec::new() }))
             }
+            Request::Launch(_) => Answer::Launch(*launched.borrow()),
             Request::Standing(_) | Request::Stop => Answer::Done,
         };
-        if !line.contains("view") {
+        if !line.contains("view") && !line.contains("launch") {
             requests.lock().unwrap().push(line);
         }
         let answer = format!("{}\n", serde_json::to_string(&answer).unwrap());
@@ -119,6 +132,21 @@ async fn a_launch_joins_a_session_that_runs_and_leaves_it_to_its_owner() {
     assert_eq!(ended.spy.request("launch")["arguments"], json!({"program": "/bin/true", "env": {"COLOR": "green"}}));
     expect![[r#"{"join":{"debugger":null}}, {"standing":true}"#]].assert_eq(&owner.requests());
     assert_eq!((ended.result.as_str(), ended.notes.as_str()), ("ok", ""), "{}", super::editor::short(&ended.received));
+}
+
+#[tokio::test]
+async fn a_program_that_does_not_join_is_not_mistaken_for_another_that_does() {
+    let runtime = tempfile::tempdir().unwrap();
+    let owner = Owner::new(runtime.path(), "00a1b2c3");
+    let mut editor = Editor::with_runtime(Manners::Good, runtime.path());
+    editor.initialize(json!({})).await;
+    let launch = editor.request("launch", json!({"program": "/bin/true", "mirrord": {"session": "00a1"}})).await;
+    assert_eq!(editor.response(launch).await["success"], true, "{}", editor.log());
+    editor.ask("configurationDone", json!({})).await;
+    owner.greet();
+    editor.event("terminated").await;
+    let ended = editor.disconnect().await;
+    assert!(ended.result.starts_with("error: the program runs without mirrord"), "{}", ended.result);
 }
 
 #[tokio::test]

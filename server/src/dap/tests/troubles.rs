@@ -1,5 +1,7 @@
 //! What goes wrong while the program runs.
 
+use std::time::Duration;
+
 use expect_test::expect;
 use serde_json::json;
 
@@ -16,6 +18,32 @@ async fn a_program_without_our_layer_is_ended() {
     assert!(ended.result.starts_with("error: the program runs without mirrord"), "{}", ended.result);
     assert_eq!(ended.notes, "start [], stop");
     assert_eq!(ended.spy.names().last().map(String::as_str), Some("(end of input)"));
+}
+
+/// Stopped at its entry, a program has loaded nothing yet; at a breakpoint it has.
+#[tokio::test(start_paused = true)]
+async fn a_program_that_is_held_at_its_entry_has_time_to_load_our_layer() {
+    for (reason, reports, ends) in [("entry", true, false), ("entry", false, true), ("breakpoint", false, true)] {
+        let mut editor = Editor::new(Manners::Good, Plan::Starts);
+        editor.debug(json!({"program": "/bin/true", "stopOnEntry": true}), false).await;
+        let stopped = json!({"reason": reason, "threadId": 1, "allThreadsStopped": true});
+        editor.ask("tell", json!({"event": "stopped", "body": stopped})).await;
+        if reason == "entry" {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            assert_eq!(editor.ask("threads", json!({})).await["success"], true, "{}", editor.log());
+            editor.ask("continue", json!({"threadId": 1})).await;
+        }
+        if reports {
+            editor.session.report();
+        }
+        if ends {
+            editor.event("terminated").await;
+        } else {
+            tokio::time::sleep(Duration::from_secs(20)).await;
+        }
+        let ended = editor.disconnect().await;
+        assert_eq!(ended.result.starts_with("error: the program runs without mirrord"), ends, "{}", ended.result);
+    }
 }
 
 #[tokio::test(start_paused = true)]
