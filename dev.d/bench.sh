@@ -14,7 +14,9 @@ run_bench() {
   . "$root/dev.d/test.sh"
   MIRRORD_DIST=$(run_build)
   MIRRORD_TEST_PYTHON=$(need_python "${programs_python[@]}")/bin/python
-  export MIRRORD_DIST MIRRORD_TEST_PYTHON
+  . "$root/dev.d/debuggers.sh"
+  MIRRORD_TEST_DEBUGGERS=$(need_debuggers)
+  export MIRRORD_DIST MIRRORD_TEST_PYTHON MIRRORD_TEST_DEBUGGERS
   # The peer of `files`.
   command -v sshfs >/dev/null || need_apt sshfs
   [[ -x /usr/sbin/sshd ]] || need_apt openssh-server
