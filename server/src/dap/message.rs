@@ -29,7 +29,7 @@ pub(super) enum Kind {
     Event {
         name: String,
     },
-    /// Nothing that this protocol knows; it passes untouched.
+    /// Nothing that this protocol knows.
     Other,
 }
 

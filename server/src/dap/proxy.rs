@@ -133,6 +133,8 @@ pub(super) struct Proxy {
     program: Program,
     restarting: bool,
     terminated: bool,
+    /// Whether the editor was told that some of its messages are none.
+    left_out: bool,
     /// Endings under way.
     teardown: FuturesUnordered<BoxFuture<'static, ()>>,
     deadline: Option<Instant>,
@@ -163,6 +165,7 @@ impl Proxy {
             program: Program::Ends(None),
             restarting: false,
             terminated: false,
+            left_out: false,
             teardown: FuturesUnordered::new(),
             deadline: None,
             outcome: Ok(()),

@@ -12,6 +12,9 @@ use crate::dap::{
 };
 use crate::frames::FrameError;
 
+/// Characters of a message that is left out, for whoever looks for its sender.
+const LEFT_OUT_SHOWN: usize = 200;
+
 impl Proxy {
     pub(super) async fn on_editor(&mut self, message: Value) -> Result<Flow, FrameError> {
         match message::kind(&message) {
@@ -20,11 +23,29 @@ impl Proxy {
                 self.on_answer(request_seq, message).await?;
                 Ok(Flow::Continue)
             }
-            Kind::Event { .. } | Kind::Other => {
+            Kind::Event { .. } => {
                 self.pass_on(message).await?;
                 Ok(Flow::Continue)
             }
+            Kind::Other => {
+                self.leave_out(&message).await?;
+                Ok(Flow::Continue)
+            }
         }
+    }
+
+    /// Drops what the protocol has no name for. The other way round such messages pass, but some adapters, as debugpy, answer
+    /// nothing any more once they have read one.
+    async fn leave_out(&mut self, message: &Value) -> Result<(), FrameError> {
+        let what: String = message.to_string().chars().take(LEFT_OUT_SHOWN).collect();
+        tracing::warn!("the editor sent no request, response or event: {what}");
+        if std::mem::replace(&mut self.left_out, true) {
+            return Ok(());
+        }
+        let text = format!(
+            "the editor sent a message that is no request, response or event; such are not passed on to the debug adapter: {what}"
+        );
+        self.editor.say(Category::Console, &text).await
     }
 
     async fn on_request(&mut self, asked: Asked, message: Value) -> Result<Flow, FrameError> {

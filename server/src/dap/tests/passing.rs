@@ -41,14 +41,14 @@ async fn what_nobody_knows_passes_untouched() {
     let custom = editor.ask("vendor/custom", json!({"deep": {"z": 1, "a": null}})).await;
     assert_eq!(custom["success"], true);
     editor.send(json!({"type": "event", "event": "fromTheEditor", "body": 1})).await;
-    editor.send(json!({"what": "is this", "n": 9_007_199_254_740_993_i64})).await;
+    editor.ask("vendor/large", json!({"n": 9_007_199_254_740_993_i64})).await;
     let ended = editor.disconnect().await;
     let telegram = ended.received.iter().find(|message| message["type"] == "telegram").unwrap();
     assert_eq!((&telegram["text"], &telegram["odd"]), (&json!("stop"), &json!([1, null])));
     assert_eq!(ended.spy.request("launch")["arguments"]["unknown"].to_string(), r#"{"z":[1,{"a":null}],"b":1.5}"#);
     assert_eq!(ended.spy.request("vendor/custom")["arguments"].to_string(), r#"{"deep":{"z":1,"a":null}}"#);
-    let odd = ended.spy.seen().into_iter().find(|message| message["what"] == "is this").unwrap();
-    assert_eq!(odd["n"], 9_007_199_254_740_993_i64);
+    assert_eq!(ended.spy.request("vendor/large")["arguments"]["n"], 9_007_199_254_740_993_i64);
+    assert!(ended.spy.names().contains(&"fromTheEditor".to_owned()), "{:?}", ended.spy.names());
     // The early messages come before the launch's, and what differs in capabilities is told.
     let capabilities = ended.received.iter().find(|message| message["event"] == "capabilities").unwrap();
     assert_eq!(capabilities["body"]["capabilities"]["supportsSteppingBack"], true);
@@ -64,8 +64,26 @@ async fn what_nobody_knows_passes_untouched() {
         ok configurationDone
         event process
         ok vendor/custom
+        ok vendor/large
         ok disconnect"#]]
     .assert_eq(&ended.log());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_message_does_not_reach_the_adapter_and_is_told_of_once() {
+    let mut editor = Editor::new(Manners::Good, Plan::Starts);
+    editor.send(json!({"type": "telegram", "text": "\u{1b}[31mstop"})).await;
+    editor.debug(json!({"program": "/bin/true"}), true).await;
+    for odd in [json!({"what": "is this"}), json!([1]), json!("x"), json!({"type": "request"})] {
+        editor.send(odd).await;
+    }
+    editor.ask("threads", json!({})).await;
+    let ended = editor.disconnect().await;
+    expect!["initialize launch configurationDone threads disconnect (end of input)"]
+        .assert_eq(&ended.spy.names().join(" "));
+    let log = ended.log();
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("no request, response or event")).collect();
+    expect![[r#"console "mirrord: the editor sent a message that is no request, response or event; such are not passed on to the debug adapter: {\"type\":\"telegram\",\"text\":\"\\u001b[31mstop\",\"seq\":1}\n""#]].assert_eq(&told.join("\n"));
 }
 
 #[tokio::test(start_paused = true)]

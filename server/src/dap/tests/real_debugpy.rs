@@ -57,6 +57,8 @@ async fn breakpoint_evaluate_and_continue_without_a_session() {
     let mut editor = Editor::real(Plan::Starts);
     let stop = stopped(&mut editor, &python, &program(folder.path()), json!({"enabled": false})).await;
     assert_eq!(stop["body"]["reason"], "breakpoint");
+    // debugpy would answer nothing any more if it saw this.
+    editor.send(json!({"type": "telegram"})).await;
     assert_eq!(evaluate(&mut editor, &stop, "color + '!'").await, "'red!'");
     editor.ask("continue", json!({"threadId": stop["body"]["threadId"]})).await;
     editor
