@@ -125,6 +125,9 @@ fn take_header(buffer: &mut BytesMut) -> Result<Option<usize>, FrameError> {
 }
 
 #[cfg(test)]
+mod hostile;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use expect_test::{Expect, expect};

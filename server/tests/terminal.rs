@@ -13,6 +13,8 @@ mod children;
 mod clock;
 #[path = "terminal/commands.rs"]
 mod commands;
+#[path = "terminal/control.rs"]
+mod control;
 #[path = "terminal/demo.rs"]
 mod demo;
 #[path = "terminal/engines.rs"]

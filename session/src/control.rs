@@ -14,6 +14,7 @@ use std::{
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -24,6 +25,7 @@ use tokio::{
     io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{UnixListener, UnixStream},
     sync::{Semaphore, watch},
+    time::timeout,
 };
 
 use crate::{
@@ -41,6 +43,9 @@ const CONNECTIONS: usize = 64;
 
 /// Bytes of a request.
 const REQUEST_LIMIT: u64 = 4 * 1024;
+
+/// How long a request that has begun may take to arrive, and its answer to be taken: both are small.
+const PEER_LIMIT: Duration = Duration::from_secs(5);
 
 /// Bytes of an answer. A target's environment has at most 2 MiB or so (execve(2)), in base64.
 const ANSWER_LIMIT: u64 = 8 * 1024 * 1024;
@@ -250,12 +255,14 @@ async fn converse(control: &Control, stream: UnixStream) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     let mut standing = None;
-    while let Some(line) = read_line(&mut read, REQUEST_LIMIT).await? {
+    // Between requests there is no limit: a debugger's connection lasts for as long as it holds the program.
+    while !read.fill_buf().await?.is_empty() {
+        let Some(line) = timeout(PEER_LIMIT, read_line(&mut read, REQUEST_LIMIT)).await?? else { return Ok(()) };
         let answer = match serde_json::from_slice(&line) {
             Ok(request) => control.answer(&request, peer, &mut standing),
             Err(error) => Answer::Refused(format!("this request is not understood: {error}")),
         };
-        write.write_all(&encode(&answer)?).await?;
+        timeout(PEER_LIMIT, write.write_all(&encode(&answer)?)).await??;
     }
     Ok(())
 }
