@@ -23,8 +23,8 @@ const CONNECTIONS: usize = 500;
 /// Files to remember: those that were opened last.
 const FILES: usize = 200;
 
-/// Answer times of pings to remember: a minute's.
-const PINGS: usize = 60;
+/// Answer times of pings to remember: five minutes', so that one in a hundred can be told from the slowest.
+const PINGS: usize = 300;
 
 /// A handle, cheap to clone.
 #[derive(Clone, Debug, Default)]

@@ -98,6 +98,9 @@ pub fn state(state: &event::State) -> (State, Option<String>) {
 pub struct Latency {
     /// Half of them were faster.
     pub median_micros: u64,
+    /// 99 of 100 were not slower.
+    #[serde(default)]
+    pub p99_micros: u64,
     /// The slowest.
     pub slowest_micros: u64,
 }
@@ -108,7 +111,9 @@ impl Latency {
         let micros = |duration: Duration| u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let mut pings: Vec<_> = pings.map(micros).collect();
         pings.sort_unstable();
-        Some(Self { median_micros: *pings.get(pings.len() / 2)?, slowest_micros: *pings.last()? })
+        let slowest_micros = *pings.last()?;
+        let p99_micros = pings[(99 * pings.len()).div_ceil(100) - 1];
+        Some(Self { median_micros: pings[pings.len() / 2], p99_micros, slowest_micros })
     }
 }
 

@@ -93,7 +93,9 @@ function files({ session, files = [] }: Session): Line | undefined {
 
 function link({ session, roundTrips, latency, sentBytes, receivedBytes }: Session): Line | undefined {
   if (roundTrips === undefined) return undefined;
-  const took = latency ? `, ${millis(latency.medianMicros)} each (slowest ${millis(latency.slowestMicros)})` : '';
+  const took = latency
+    ? `, ${millis(latency.medianMicros)} each (99 of 100 within ${millis(latency.p99Micros)}, slowest ${millis(latency.slowestMicros)})`
+    : '';
   const moved = sentBytes === undefined || receivedBytes === undefined ? '' : `${bytes(sentBytes)} sent, ${bytes(receivedBytes)} received`;
   return { id: `${session}/link`, label: 'Round trips', description: `${roundTrips}${took}`, icon: 'pulse', children: [], ...(moved === '' ? {} : { tooltip: moved }) };
 }

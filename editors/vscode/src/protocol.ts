@@ -77,7 +77,7 @@ export interface Session {
   sentBytes?: number;
   receivedBytes?: number;
   roundTrips?: number;
-  latency?: { medianMicros: number; slowestMicros: number } | null;
+  latency?: { medianMicros: number; p99Micros: number; slowestMicros: number } | null;
   ports?: { port: number; local: string; mode: string }[];
   requests?: { port: number; peer: string; mode: string; secondsAgo: number; open?: boolean }[];
   connections?: { remote: string; seconds: number }[];

@@ -11,7 +11,7 @@ function drawn(lines: Line[], indent = ''): string[] {
 
 const session: Session = {
   session: 's1', by: 'debug', pid: 47, target: 'pod/shop-1/container/web in namespace staging', state: 'connected', reason: null, standing: true,
-  seconds: 61, programs: 3, sentBytes: 18310, receivedBytes: 992210, roundTrips: 812, latency: { medianMicros: 1200, slowestMicros: 4100 },
+  seconds: 61, programs: 3, sentBytes: 18310, receivedBytes: 992210, roundTrips: 812, latency: { medianMicros: 1200, p99Micros: 3900, slowestMicros: 4100 },
   ports: [{ port: 80, local: '127.0.0.1:8080', mode: 'steal' }],
   requests: [{ port: 80, peer: '10.0.0.7:41234', mode: 'steal', secondsAgo: 3, open: true }],
   connections: [{ remote: '10.96.12.1:5432', seconds: 40 }], moreConnections: 2,
@@ -29,7 +29,7 @@ test('a session shows what it does', () => {
     '    10.96.12.1:5432 | open for less than a minute',
     '  Files of the pod | 1',
     '    /etc/app.yaml | read, just now',
-    '  Round trips | 812, 1.2 ms each (slowest 4.1 ms)',
+    '  Round trips | 812, 1.2 ms each (99 of 100 within 3.9 ms, slowest 4.1 ms)',
   ]);
   assert.equal(outline([session])[0]?.tooltip, 'Session s1 in namespace staging\ndebugged (process 47)\n3 processes have joined');
 });

@@ -182,8 +182,9 @@ fn files(view: &View) -> Rows {
 }
 
 fn link(view: &View) -> Rows {
-    let latency = view.latency.map(|Latency { median_micros, slowest_micros }| {
-        [("median", median_micros), ("slowest", slowest_micros)].map(|(name, micros)| (name.to_owned(), time(micros)))
+    let latency = view.latency.map(|Latency { median_micros, p99_micros, slowest_micros }| {
+        let times = [("median", median_micros), ("99 of 100 within", p99_micros), ("slowest", slowest_micros)];
+        times.map(|(name, micros)| (name.to_owned(), time(micros)))
     });
     let counters = [
         ("round trips", view.round_trips.to_string()),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::view::View;
+use crate::view::{Latency, View};
 
 fn address(port: u16) -> SocketAddr {
     ([10, 0, 0, 7], port).into()
@@ -48,9 +48,19 @@ fn memory_is_bounded_and_what_is_not_shown_is_counted() {
     assert_eq!((view.requests.len(), view.files.len()), (REQUESTS, FILES));
     assert_eq!(view.files[0].path, "/999");
     let latency = view.latency.unwrap();
-    assert_eq!((latency.median_micros, latency.slowest_micros), (970_000, 999_000));
+    let Latency { median_micros, p99_micros, slowest_micros } = latency;
+    assert_eq!((median_micros, p99_micros, slowest_micros), (850_000, 996_000, 999_000));
     drop(open);
     let view = shown(&seen);
     assert_eq!((view.connections.len(), view.more_connections), (0, 0));
     assert!(view.requests.iter().all(|request| !request.open));
+}
+
+#[test]
+fn of_few_pings_the_slowest_is_one_in_a_hundred() {
+    let of = |count: u64| Latency::of((1..=count).map(Duration::from_micros)).map(|latency| latency.p99_micros);
+    assert_eq!(
+        [0, 1, 2, 99, 100, 101, 200].map(of),
+        [None, Some(1), Some(2), Some(99), Some(99), Some(100), Some(198)]
+    );
 }

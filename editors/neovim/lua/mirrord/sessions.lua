@@ -59,8 +59,9 @@ local function figures(session)
   end
   local latency = known(session.latency)
   if latency then
-    local median, slowest = latency.medianMicros / 1000, latency.slowestMicros / 1000
-    parts[#parts + 1] = ('latency %.1f ms, at most %.1f ms'):format(median, slowest)
+    local told = 'latency %.1f ms, 99 of 100 within %.1f ms, at most %.1f ms'
+    local median, p99, slowest = latency.medianMicros / 1000, latency.p99Micros / 1000, latency.slowestMicros / 1000
+    parts[#parts + 1] = told:format(median, p99, slowest)
   end
   return table.concat(parts, ', ')
 end

@@ -59,7 +59,7 @@
 ---@field sentBytes? integer
 ---@field receivedBytes? integer
 ---@field roundTrips? integer
----@field latency? { medianMicros: integer, slowestMicros: integer }
+---@field latency? { medianMicros: integer, p99Micros: integer, slowestMicros: integer }
 ---@field ports? mirrord.Port[]
 ---@field requests? { port: integer, peer: string, mode: string, secondsAgo: integer, open: boolean }[]
 ---@field connections? { remote: string, seconds: integer }[]

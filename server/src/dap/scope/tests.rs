@@ -14,7 +14,7 @@ fn view() -> View {
         state: State::Degraded,
         reason: Some("silence".into()),
         round_trips: 812,
-        latency: Some(Latency { median_micros: 1234, slowest_micros: 40_567 }),
+        latency: Some(Latency { median_micros: 1234, p99_micros: 9876, slowest_micros: 40_567 }),
         ports: vec![Port { port: 80, local: ([127, 0, 0, 1], 8080).into(), mode: Traffic::Steal }],
         requests: vec![Request {
             port: 80,
@@ -71,6 +71,7 @@ fn a_view_is_shown_as_variables() {
           "/etc/app" = "read, opened 2 times, last 1 s ago"
         Link
           "median" = "1.2 ms"
+          "99 of 100 within" = "9.8 ms"
           "slowest" = "40.5 ms"
           "round trips" = "812"
           "sent" = "0 bytes"

@@ -130,7 +130,7 @@ data class Session(
 )
 
 /** Of the last minute's pings. */
-data class Latency(val medianMicros: Long = 0, val slowestMicros: Long = 0)
+data class Latency(val medianMicros: Long = 0, val p99Micros: Long = 0, val slowestMicros: Long = 0)
 
 /** A port of the target that the program listens on; [mode] is `mirror` or `steal`. */
 data class Port(val port: Int = 0, val local: String = "", val mode: String = "")
