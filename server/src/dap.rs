@@ -65,8 +65,11 @@ pub struct Environment {
     pub variables: BTreeMap<OsString, OsString>,
     /// Our own working directory, for launches that name none.
     pub working_directory: PathBuf,
-    /// Ends everything: a signal came.
+    /// Ends the debug session: a signal came.
     pub stop: CancellationToken,
+    /// Ends what others still use of it as well. Editors signal adapters from which they have disconnected, so that `stop`
+    /// does not.
+    pub end: CancellationToken,
 }
 
 /// Why a debug session ended otherwise than the user wanted. The editor was told already, if it was there to be told.
@@ -83,8 +86,8 @@ pub enum Error {
     Session(String),
 }
 
-/// Serves one editor until it disconnects or closes `input`. Afterwards the session, the debug adapter and the program
-/// have ended.
+/// Serves one editor until it disconnects or closes `input`, and then the debug sessions of others that have joined: those
+/// of the program's children. Afterwards the session, the debug adapter and the program have ended.
 pub async fn serve<I, O>(input: I, output: O, environment: Environment) -> Result<(), Error>
 where
     I: AsyncRead + Send + Unpin + 'static,

@@ -68,6 +68,7 @@ pub(crate) fn dap(adapter: dap::AdapterWish) -> u8 {
             variables: std::env::vars_os().collect(),
             working_directory: working_directory(),
             stop: cancelled_by_signals(),
+            end: CancellationToken::new(),
         };
         dap::serve(tokio::io::stdin(), tokio::io::stdout(), environment).await
     });

@@ -205,13 +205,12 @@ fn watching(name: &OsStr, reason: Reason) -> String {
 /// streams.
 fn spawn(program: &Program, arguments: &[OsString], session: &Session) -> std::io::Result<Child> {
     let injection = session.injection();
-    let Program { name, found: Found { path, watched } } = program;
+    let Program { name, found: Found { path, watched: reason } } = program;
     let mut command;
-    if watched.is_some() {
+    if reason.is_some() {
         command = Command::new(bundle::helper());
         command.arg(LAUNCH_COMMAND).arg(path).arg(name);
-        apply(&mut command, session.imported()); // there is no layer in it that would import it
-        apply(&mut command, &without_library(injection));
+        apply(&mut command, &watched(injection, session.imported()));
     } else {
         command = Command::new(path);
         command.arg0(name);
@@ -226,10 +225,15 @@ pub(crate) fn prefix() -> [PathBuf; 2] {
     [bundle::helper(), PREFIX_COMMAND.into()]
 }
 
-/// An injection for programs that are watched: our library would do nothing in them, or kill them.
-pub(crate) fn without_library(injection: &Injection) -> Injection {
-    let Injection { mut set, unset } = injection.clone();
+/// An injection for programs that are watched: our library would do nothing in them, or kill them. So nobody in them would
+/// import what processes of the session import themselves.
+pub(crate) fn watched(injection: &Injection, imported: &Injection) -> Injection {
+    let Injection { mut set, mut unset } = imported.clone();
+    set.retain(|name, _| !injection.unset.contains(name));
+    set.extend(injection.set.clone());
     set.remove(OsStr::new("LD_PRELOAD"));
+    unset.extend(injection.unset.iter().cloned());
+    unset.retain(|name| !set.contains_key(name));
     Injection { set, unset }
 }
 
@@ -240,4 +244,23 @@ pub(crate) fn apply(command: &mut Command, injection: &Injection) {
         command.env_remove(name);
     }
     command.envs(set);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_watched_gets_what_it_cannot_import() {
+        let injection = |set: &[(&str, &str)], unset: &[&str]| Injection {
+            set: set.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            unset: unset.iter().map(|name| (*name).into()).collect(),
+        };
+        let ours =
+            injection(&[("LD_PRELOAD", "layer.so"), ("SOCKET", "s"), ("BOTH", "ours"), ("GONE", "no")], &["OURS"]);
+        let imported = injection(&[("COLOR", "blue"), ("BOTH", "pod"), ("OURS", "pod")], &["GONE", "HERE"]);
+        let expected =
+            injection(&[("SOCKET", "s"), ("BOTH", "ours"), ("GONE", "no"), ("COLOR", "blue")], &["HERE", "OURS"]);
+        assert_eq!(watched(&ours, &imported), expected);
+    }
 }

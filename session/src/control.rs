@@ -6,6 +6,7 @@
 //! leaves nothing behind.
 
 pub mod client;
+mod guests;
 
 use std::{
     collections::BTreeMap,
@@ -28,6 +29,8 @@ use tokio::{
     time::timeout,
 };
 
+use self::guests::Guest;
+pub use self::guests::Guests;
 use crate::{
     Injection,
     proxy::Proxy,
@@ -129,6 +132,13 @@ impl Joined {
     }
 }
 
+/// What the requests of one connection have set off.
+#[derive(Default)]
+struct Effects {
+    standing: Option<Passing>,
+    guest: Option<Guest>,
+}
+
 /// What is served.
 pub(crate) struct Control {
     pub(crate) name: String,
@@ -140,6 +150,7 @@ pub(crate) struct Control {
     pub(crate) account: Account,
     /// Who wants the session to end: whoever has started it ends it.
     pub(crate) stop: watch::Sender<Option<String>>,
+    pub(crate) guests: watch::Sender<Guests>,
 }
 
 impl Control {
@@ -150,7 +161,16 @@ impl Control {
         injection: Injection,
         account: Account,
     ) -> Self {
-        Self { name, socket, by, proxy, injection, account, stop: watch::Sender::default() }
+        Self {
+            name,
+            socket,
+            by,
+            proxy,
+            injection,
+            account,
+            stop: watch::Sender::default(),
+            guests: watch::Sender::default(),
+        }
     }
 
     /// What the session is and does.
@@ -176,16 +196,17 @@ impl Control {
     }
 
     /// `peer` is the process that asks, where the kernel knows it.
-    fn answer(&self, request: &Request, peer: Option<i32>, standing: &mut Option<Passing>) -> Answer {
+    fn answer(&self, request: &Request, peer: Option<i32>, effects: &mut Effects) -> Answer {
         match request {
             Request::View { environment } => Answer::View(Box::new(self.view(*environment))),
             Request::Join { debugger } => {
                 self.proxy.debuggers.lock().expect("no panic while held").extend(debugger);
+                effects.guest.get_or_insert_with(|| Guest::enter(&self.guests));
                 Answer::Join(Joined::from(&self.injection))
             }
             Request::Launch(name) => Answer::Launch(self.proxy.programs.launches.processes(name)),
             Request::Standing(is_standing) => {
-                *standing = is_standing.then(|| self.proxy.seen.standing());
+                effects.standing = is_standing.then(|| self.proxy.seen.standing());
                 Answer::Done
             }
             Request::Stop => {
@@ -254,12 +275,12 @@ async fn converse(control: &Control, stream: UnixStream) -> io::Result<()> {
     let peer = stream.peer_cred()?.pid();
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
-    let mut standing = None;
+    let mut effects = Effects::default();
     // Between requests there is no limit: a debugger's connection lasts for as long as it holds the program.
     while !read.fill_buf().await?.is_empty() {
         let Some(line) = timeout(PEER_LIMIT, read_line(&mut read, REQUEST_LIMIT)).await?? else { return Ok(()) };
         let answer = match serde_json::from_slice(&line) {
-            Ok(request) => control.answer(&request, peer, &mut standing),
+            Ok(request) => control.answer(&request, peer, &mut effects),
             Err(error) => Answer::Refused(format!("this request is not understood: {error}")),
         };
         timeout(PEER_LIMIT, write.write_all(&encode(&answer)?)).await??;

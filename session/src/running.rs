@@ -8,7 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Error, Injection, Options, begin,
-    control::Control,
+    control::{Control, Guests},
     descriptors,
     event::{Event, Observer, State},
     programs,
@@ -169,6 +169,11 @@ impl Session {
                 None => std::future::pending().await,
             }
         }
+    }
+
+    /// Who has joined it over the control socket, and whenever that changes.
+    pub fn guests(&self) -> watch::Receiver<Guests> {
+        self.control.guests.subscribe()
     }
 
     /// A debugger holds a program of the session, until what is given is dropped.

@@ -19,6 +19,7 @@ use std::{
 };
 
 use protocol::policy::LAUNCH_COMMAND;
+use serde_json::Value;
 
 use super::{connection::Place, message::Arguments};
 use crate::program::{self, Surroundings};
@@ -103,6 +104,15 @@ impl Adapter {
         terminal_only: false,
     };
 
+    /// What of its capabilities an editor is offered: where something is made before the launch, a restart is a launch, which
+    /// makes it again.
+    pub(super) fn offered(&self, mut capabilities: Value) -> Value {
+        if let (Some(_), Some(all)) = (self.prepare, capabilities.as_object_mut()) {
+            all.remove("supportsRestartRequest");
+        }
+        capabilities
+    }
+
     /// Where the adapter for a launch is. Fails with what to install.
     pub(super) fn place(&self, arguments: &Arguments, machine: &Machine<'_>) -> Result<Place, String> {
         let program = (self.program)(arguments, machine)?;
@@ -182,7 +192,7 @@ pub(super) fn known(name: &str) -> Option<Adapter> {
 
 /// A program of the launch that is to be debugged must be there.
 fn check_program(arguments: &Arguments, working_directory: &Path) -> Result<(), String> {
-    let Some(program) = arguments.get("program").and_then(serde_json::Value::as_str) else {
+    let Some(program) = arguments.get("program").and_then(Value::as_str) else {
         return Ok(()); // other keys may say what to run; that is the adapter's to check
     };
     if working_directory.join(program).is_file() {
@@ -195,7 +205,6 @@ fn check_program(arguments: &Arguments, working_directory: &Path) -> Result<(), 
 mod tests {
     use super::*;
     use expect_test::expect;
-    use serde_json::Value;
 
     #[test]
     fn unknown_adapter_suggests_the_near_one() {

@@ -13,9 +13,11 @@ use config::{Loaded, Severity};
 use futures::future::BoxFuture;
 use session::{
     Injection, Options, Place,
+    control::Guests,
     event::{Event, Observer},
     view::{By, View},
 };
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -158,6 +160,17 @@ impl Backing {
         }
     }
 
+    /// What processes of the session import themselves, which those that no library gets into cannot.
+    pub(super) fn imported(&self) -> Injection {
+        match self {
+            Self::Session(session) => session.imported().clone(),
+            // Not told to guests.
+            Self::Joined(_) => Injection::default(),
+            #[cfg(test)]
+            Self::Pretended(_) => Injection::default(),
+        }
+    }
+
     /// Ports that a debug adapter listens on stay local.
     pub(super) fn exempt_debugger(&self, pid: u32) {
         match self {
@@ -229,6 +242,16 @@ impl Backing {
             Self::Joined(joined) => Standing::Joined { _guard: joined.standing() },
             #[cfg(test)]
             Self::Pretended(pretence) => Standing::Pretended { _guard: pretence.standing() },
+        }
+    }
+
+    /// Who else debugs in it; nothing for a session that somebody else ends.
+    pub(super) fn guests(&self) -> Option<watch::Receiver<Guests>> {
+        match self {
+            Self::Session(session) => Some(session.guests()),
+            Self::Joined(_) => None,
+            #[cfg(test)]
+            Self::Pretended(pretence) => Some(pretence.guests()),
         }
     }
 

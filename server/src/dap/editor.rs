@@ -15,7 +15,12 @@ use crate::frames::FrameError;
 pub(super) struct Editor {
     input: Input,
     output: Output,
+    /// Whether it was told that some of its messages are none.
+    left_out: bool,
 }
+
+/// Characters of a message that is left out, for whoever looks for its sender.
+const LEFT_OUT_SHOWN: usize = 200;
 
 impl Editor {
     /// Over two streams.
@@ -23,7 +28,12 @@ impl Editor {
         input: impl AsyncRead + Send + Unpin + 'static,
         output: impl AsyncWrite + Send + Unpin + 'static,
     ) -> Self {
-        Self { input: wire::input(input), output: Output::new(output) }
+        Self { input: wire::input(input), output: Output::new(output), left_out: false }
+    }
+
+    /// Lets go of it: it finds the connection closed.
+    pub(super) fn close(&mut self) {
+        *self = Self::new(tokio::io::empty(), tokio::io::sink());
     }
 
     /// Its next message; nothing once it has closed its output. May be given up at any time.
@@ -44,6 +54,19 @@ impl Editor {
     /// A line of ours in its console.
     pub(super) async fn say(&mut self, category: Category, text: &str) -> Result<(), FrameError> {
         self.tell(line(category, text)).await
+    }
+
+    /// Tells of a message of its own that the protocol has no name for; once.
+    pub(super) async fn leave_out(&mut self, message: &Value) -> Result<(), FrameError> {
+        let what: String = message.to_string().chars().take(LEFT_OUT_SHOWN).collect();
+        tracing::warn!("the editor sent no request, response or event: {what}");
+        if std::mem::replace(&mut self.left_out, true) {
+            return Ok(());
+        }
+        let text = format!(
+            "the editor sent a message that is no request, response or event; such are not passed on to the debug adapter: {what}"
+        );
+        self.say(Category::Console, &text).await
     }
 
     /// Our own answer, with nothing in it.

@@ -3,6 +3,7 @@
 mod adapter_side;
 mod editor_side;
 mod ending;
+mod guests;
 mod launching;
 mod reverse;
 mod session_side;
@@ -76,6 +77,17 @@ enum Stage {
     Leaving,
     /// Nothing can be done any more, for this reason.
     Over(String),
+    /// The editor has gone, and only what others use of us is left.
+    Lingering,
+}
+
+/// The arguments of a launch.
+#[derive(Default)]
+struct Launched {
+    /// As the editor has them, without what is ours.
+    told: Arguments,
+    /// As the adapter got them.
+    passed: Arguments,
 }
 
 /// What can happen.
@@ -97,6 +109,19 @@ enum Flow {
     Continue,
     /// The editor has gone, or everything was answered.
     Done,
+    /// Somebody asks us to end.
+    Stop,
+}
+
+/// How it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Everything is said.
+    Answered,
+    /// The editor cannot be told anything any more.
+    Gone,
+    /// Somebody asks us to.
+    Stopped,
 }
 
 /// The state of one debug session.
@@ -114,6 +139,8 @@ pub(super) struct Proxy {
     stage: Stage,
     /// The open `launch` or `attach` while it has not been passed on.
     launch: Option<Asked>,
+    /// What it says.
+    launched: Launched,
     /// A `disconnect` that came while all was starting.
     parting: Option<Asked>,
     held: VecDeque<Value>,
@@ -133,8 +160,6 @@ pub(super) struct Proxy {
     program: Program,
     restarting: bool,
     terminated: bool,
-    /// Whether the editor was told that some of its messages are none.
-    left_out: bool,
     /// Endings under way.
     teardown: FuturesUnordered<BoxFuture<'static, ()>>,
     deadline: Option<Instant>,
@@ -153,6 +178,7 @@ impl Proxy {
             told: Value::Null,
             stage: Stage::Idle,
             launch: None,
+            launched: Launched::default(),
             parting: None,
             held: VecDeque::new(),
             connection: None,
@@ -165,7 +191,6 @@ impl Proxy {
             program: Program::Ends(None),
             restarting: false,
             terminated: false,
-            left_out: false,
             teardown: FuturesUnordered::new(),
             deadline: None,
             outcome: Ok(()),
@@ -174,25 +199,26 @@ impl Proxy {
 
     /// Serves until the end, and ends everything.
     pub(super) async fn run(mut self) -> Result<(), Error> {
-        let mut gone = false;
-        loop {
+        let end = loop {
             let happening = self.next().await;
             match self.handle(happening).await {
                 Ok(Flow::Continue) => {}
-                Ok(Flow::Done) => break,
+                Ok(Flow::Done) => break End::Answered,
+                Ok(Flow::Stop) => break End::Stopped,
                 // Writing to the editor failed: it has gone.
                 Err(error) => {
                     tracing::info!("the editor cannot be written to: {error}");
-                    gone = true;
-                    break;
+                    break End::Gone;
                 }
             }
-        }
-        self.finish(gone).await
+        };
+        self.finish(end).await
     }
 
     async fn next(&mut self) -> Happening {
-        let (connected, stop) = (self.connection.is_some(), self.environment.stop.clone());
+        let (connected, here) = (self.connection.is_some(), !matches!(self.stage, Stage::Lingering));
+        // Editors signal an adapter that they have disconnected from.
+        let stop = if here { self.environment.stop.clone() } else { self.environment.end.clone() };
         let (from_adapter, complaint) = match &mut self.connection {
             Some(Connection { input, complaints, .. }) => (Some(input.next()), Some(complaints.recv())),
             None => (None, None),
@@ -202,7 +228,7 @@ impl Proxy {
             _ => None,
         };
         tokio::select! {
-            message = self.editor.next() => Happening::Editor(message),
+            message = self.editor.next(), if here => Happening::Editor(message),
             Some(message) = OptionFuture::from(from_adapter), if connected => Happening::Adapter(message),
             Some(Some(complaint)) = OptionFuture::from(complaint), if connected => Happening::Complaint(complaint),
             Some(begun) = OptionFuture::from(begin) => Happening::Begun(Box::new(begun)),
@@ -221,7 +247,8 @@ impl Proxy {
                 self.outcome = Err(Error::Editor(error));
                 return Ok(Flow::Done);
             }
-            Happening::Editor(None) | Happening::Stop => return Ok(Flow::Done),
+            Happening::Editor(None) => return Ok(Flow::Done),
+            Happening::Stop => return Ok(Flow::Stop),
             Happening::Adapter(Some(Ok(message))) => return self.on_adapter(message).await,
             Happening::Adapter(Some(Err(error))) => {
                 let reason = format!("the messages of the debug adapter {} cannot be read: {error}", self.adapter.name);
@@ -261,6 +288,10 @@ impl Proxy {
             News::Layer(false) if self.session.is_held_at_its_start() => Ok(()),
             News::Layer(false) => self.over(Error::Session(no_layer())).await,
             News::Lost(reason) => self.over(Error::Session(format!("the session is lost: {reason}"))).await,
+            News::Deserted => {
+                self.stop_session();
+                Ok(())
+            }
             News::StopWanted(who) => self.on_stop_wanted(&who).await,
             News::Viewed(viewed) => self.on_viewed(*viewed).await,
         }

@@ -80,7 +80,7 @@ impl Order {
         let injection = launched.named(backing.injection());
         match self {
             Self::Beside | Self::Inside => injection,
-            Self::Watched => exec::without_library(&injection),
+            Self::Watched => exec::watched(&injection, &backing.imported()),
         }
     }
 
@@ -250,13 +250,18 @@ pub(super) fn is_watched(
     environment: &BTreeMap<OsString, OsString>,
     working_directory: &Path,
 ) -> bool {
-    let Some(command) = place.command() else { return false };
     let surroundings =
         Surroundings { path: environment.get(OsStr::new("PATH")).map(OsString::as_os_str), working_directory };
-    let adapter = program::find(command.program.as_os_str(), surroundings);
+    let adapter = match place {
+        Place::Start(command) | Place::Serve(command) => program::find(command.program.as_os_str(), surroundings).ok(),
+        // It runs already.
+        Place::Listening(_) => return false,
+        #[cfg(test)]
+        Place::Given(_) => None,
+    };
     let program = arguments.get("program").and_then(Value::as_str).map(|program| working_directory.join(program));
     let program = program.filter(|program| program.is_file()).map(|program| program::check(&program));
-    adapter.is_ok_and(|found| found.watched.is_some()) || matches!(program, Some(Ok(Some(_))))
+    adapter.is_some_and(|found| found.watched.is_some()) || matches!(program, Some(Ok(Some(_))))
 }
 
 /// The environment that the program would have without us: ours, with what the launch sets or removes.

@@ -4,6 +4,7 @@ mod editor;
 mod fake_adapter;
 mod joining;
 mod launches;
+mod outliving;
 mod passing;
 mod real;
 mod real_debugpy;
@@ -17,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use session::{Injection, event::Observer, view::View};
+use session::{Injection, control::Guests, event::Observer, view::View};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +37,7 @@ struct Inner {
     stop_wanted: watch::Sender<Option<String>>,
     view: Mutex<View>,
     control: Mutex<PathBuf>,
+    guests: watch::Sender<Guests>,
     notes: Mutex<Vec<String>>,
 }
 
@@ -77,6 +79,11 @@ impl Pretence {
         self.0.reported.send_replace(true);
     }
 
+    /// Nothing is known of the layer of a program that is started again.
+    fn forget_report(&self) {
+        self.0.reported.send_replace(false);
+    }
+
     /// The session is lost.
     fn lose(&self, reason: &str) {
         self.0.lost.send_replace(Some(reason.to_owned()));
@@ -95,6 +102,14 @@ impl Pretence {
     /// Where others join it.
     fn serve(&self, control: PathBuf) {
         *self.0.control.lock().unwrap() = control;
+    }
+
+    /// A debug session joins it, or leaves it.
+    fn guest(&self, comes: bool) {
+        self.0.guests.send_modify(|guests| {
+            (guests.now, guests.ever) =
+                if comes { (guests.now + 1, guests.ever + 1) } else { (guests.now - 1, guests.ever) };
+        });
     }
 
     /// What the proxy asked of it, in order.
@@ -145,6 +160,10 @@ impl Pretence {
 
     pub(super) fn control(&self) -> PathBuf {
         self.0.control.lock().unwrap().clone()
+    }
+
+    pub(super) fn guests(&self) -> watch::Receiver<Guests> {
+        self.0.guests.subscribe()
     }
 
     pub(super) fn standing(&self) -> Standing {

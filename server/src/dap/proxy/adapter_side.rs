@@ -37,7 +37,10 @@ impl Proxy {
         match (asked.command.as_str(), success) {
             ("configurationDone", true) => self.session.expect_layer(),
             ("launch", false) => self.stop_session(),
-            ("restart", _) => self.restarting = false,
+            ("restart", success) => {
+                self.restarting = false;
+                if success { self.session.expect_layer() } else { self.session.goes_on() }
+            }
             ("disconnect", _) => return Ok(Flow::Done),
             _ => {}
         }
@@ -64,7 +67,7 @@ impl Proxy {
                 self.editor.tell(message).await?;
                 // A watched adapter cannot live without the session, and has more to say: both end with `disconnect`.
                 if !self.terminals.watched {
-                    self.stop_session();
+                    self.leave_session();
                 }
                 return Ok(());
             }

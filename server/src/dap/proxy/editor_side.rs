@@ -6,14 +6,11 @@ use tokio::time::Instant;
 use super::{DISCONNECT_LIMIT, Error, Flow, HELD_LIMIT, Proxy, Stage};
 use crate::dap::{
     launch,
-    message::{self, Asked, Category, Kind},
+    message::{self, Arguments, Asked, Category, Kind},
     process::Program,
     scope::Folder,
 };
 use crate::frames::FrameError;
-
-/// Characters of a message that is left out, for whoever looks for its sender.
-const LEFT_OUT_SHOWN: usize = 200;
 
 impl Proxy {
     pub(super) async fn on_editor(&mut self, message: Value) -> Result<Flow, FrameError> {
@@ -27,31 +24,23 @@ impl Proxy {
                 self.pass_on(message).await?;
                 Ok(Flow::Continue)
             }
+            // The other way round such messages pass, but some adapters, as debugpy, answer nothing any more after one.
             Kind::Other => {
-                self.leave_out(&message).await?;
+                self.editor.leave_out(&message).await?;
                 Ok(Flow::Continue)
             }
         }
-    }
-
-    /// Drops what the protocol has no name for. The other way round such messages pass, but some adapters, as debugpy, answer
-    /// nothing any more once they have read one.
-    async fn leave_out(&mut self, message: &Value) -> Result<(), FrameError> {
-        let what: String = message.to_string().chars().take(LEFT_OUT_SHOWN).collect();
-        tracing::warn!("the editor sent no request, response or event: {what}");
-        if std::mem::replace(&mut self.left_out, true) {
-            return Ok(());
-        }
-        let text = format!(
-            "the editor sent a message that is no request, response or event; such are not passed on to the debug adapter: {what}"
-        );
-        self.editor.say(Category::Console, &text).await
     }
 
     async fn on_request(&mut self, asked: Asked, message: Value) -> Result<Flow, FrameError> {
         let leaves = matches!(asked.command.as_str(), "disconnect" | "terminate");
         match (&self.stage, asked.command.as_str()) {
             (Stage::Over(_) | Stage::Idle, "disconnect") => {
+                self.editor.answer(&asked).await?;
+                return Ok(Flow::Done);
+            }
+            // The program has ended, its children have not: some adapters end their debug sessions with the parent's.
+            (Stage::Running, "disconnect") if self.terminated && self.session.is_left() => {
                 self.editor.answer(&asked).await?;
                 return Ok(Flow::Done);
             }
@@ -72,7 +61,7 @@ impl Proxy {
                 self.editor.refuse(&asked, &reason).await?;
             }
             (Stage::Idle | Stage::Starting { .. }, _) => self.hold(message).await?,
-            (Stage::Running | Stage::Leaving, _) => self.forward(asked, message).await?,
+            (Stage::Running | Stage::Leaving | Stage::Lingering, _) => self.forward(asked, message).await?,
         }
         Ok(Flow::Continue)
     }
@@ -91,12 +80,9 @@ impl Proxy {
             }
             "restart" => {
                 self.restarting = true;
-                if let Some(arguments) = message["arguments"]["arguments"].as_object_mut() {
-                    let _ = launch::take(arguments); // was right at the launch; wrong now, it changes nothing
-                    if let Some(injection) = self.session.injection() {
-                        self.adapter.environment.apply(arguments, injection);
-                    }
-                }
+                self.session.starts_again().await;
+                let told = message["arguments"]["arguments"].take();
+                message["arguments"]["arguments"] = Value::Object(self.launch_again(told));
             }
             "disconnect" => {
                 let spared = message::spares_program(&message::arguments(&message));
@@ -114,6 +100,22 @@ impl Proxy {
             _ => {}
         }
         self.pass_request(asked, message).await
+    }
+
+    /// What the adapter launches when it starts the program again: what it did before, unless the editor tells something
+    /// else by now. Some adapters die without.
+    fn launch_again(&self, told: Value) -> Arguments {
+        let Value::Object(mut told) = told else { return self.launched.passed.clone() };
+        let _ = launch::take(&mut told); // was right at the launch; wrong now, it changes nothing
+        if told == self.launched.told {
+            return self.launched.passed.clone();
+        }
+        (self.adapter.adapt)(&mut told);
+        if let Some(injection) = self.session.injection() {
+            // What cannot be handed over was told of at the launch.
+            self.adapter.environment.apply(&mut told, injection);
+        }
+        told
     }
 
     /// Shows what is ours in the variables view. The adapter's answers do not wait for it.
@@ -139,6 +141,9 @@ impl Proxy {
     /// Sends an answer of the editor back to the adapter.
     async fn on_answer(&mut self, request_seq: i64, mut message: Value) -> Result<(), FrameError> {
         let Some(asked) = self.asked_back.close(request_seq) else { return Ok(()) };
+        if asked.command == "startDebugging" && message["success"] != true {
+            self.session.offer_refused();
+        }
         message["request_seq"] = asked.seq.into();
         self.pass_on(message).await
     }

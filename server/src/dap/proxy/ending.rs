@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 
-use super::{Error, FINISH_LIMIT, Flow, LINGER_LIMIT, Proxy, Stage};
+use super::{End, Error, FINISH_LIMIT, Flow, Happening, LINGER_LIMIT, News, Proxy, Stage};
 use crate::dap::{
     message::{self, Asked, Category},
     process::Program,
@@ -27,6 +27,7 @@ impl Proxy {
             self.editor.refuse(&asked, &format!("mirrord: {reason}")).await?;
         }
         self.end_stage(reason).await?;
+        self.stop_session();
         match self.parting.take() {
             Some(asked) => {
                 self.editor.answer(&asked).await?;
@@ -42,6 +43,7 @@ impl Proxy {
             self.editor.refuse(&launch, "mirrord: the launch was cancelled").await?;
         }
         self.end_stage("the launch was cancelled").await?;
+        self.stop_session();
         self.editor.answer(asked).await?;
         self.deadline = Some(Instant::now());
         Ok(())
@@ -57,6 +59,7 @@ impl Proxy {
         if let Some(asked) = self.launch.take() {
             self.editor.refuse(&asked, &format!("mirrord: {reason}")).await?;
         }
+        self.stop_session();
         self.end_stage(&reason).await
     }
 
@@ -64,6 +67,7 @@ impl Proxy {
     pub(super) async fn on_stop_wanted(&mut self, who: &str) -> Result<(), FrameError> {
         let reason = format!("the session is stopped by {who}; the program is ended");
         self.editor.say(Category::Important, &reason).await?;
+        self.stop_session();
         self.end_stage(&reason).await
     }
 
@@ -88,7 +92,6 @@ impl Proxy {
         if !std::mem::replace(&mut self.terminated, true) {
             self.editor.tell(message::event("terminated", Value::Null)).await?;
         }
-        self.stop_session();
         self.close_connection();
         self.deadline = Some(Instant::now() + LINGER_LIMIT);
         Ok(())
@@ -106,6 +109,7 @@ impl Proxy {
         let name = self.adapter.name;
         // A child's adapter is its parent's, who ends it and tells how it has ended.
         if self.terminated || self.is_child {
+            self.leave_session();
             self.end_stage(&format!("the debug adapter {name} has ended")).await?;
             return Ok(Flow::Continue);
         }
@@ -126,6 +130,29 @@ impl Proxy {
             }
         }
         Ok(Flow::Done)
+    }
+
+    /// Leaves the session, which ends with the last debug session in it.
+    pub(super) fn leave_session(&mut self) {
+        if !self.session.leave() {
+            self.stop_session();
+        }
+    }
+
+    /// Keeps what others use of us until they have done: the session, and the debug adapter, which is that of the
+    /// program's children.
+    async fn linger(&mut self) {
+        self.leave_session();
+        self.editor.close();
+        (self.stage, self.deadline) = (Stage::Lingering, None);
+        while self.session.is_left() {
+            match self.next().await {
+                Happening::Session(News::Lost(_) | News::StopWanted(_)) | Happening::Stop => return,
+                Happening::Adapter(None | Some(Err(_))) => self.close_connection(),
+                // What is said is for an editor that has gone.
+                _ => {}
+            }
+        }
     }
 
     /// Ends the session, beside everything else.
@@ -157,13 +184,14 @@ impl Proxy {
         }));
     }
 
-    /// Ends what still runs. `gone` when the editor cannot be told anything any more.
-    pub(super) async fn finish(mut self, gone: bool) -> Result<(), Error> {
-        if let (Err(error @ Error::Editor(_)), false) = (&self.outcome, gone) {
+    /// Ends what still runs.
+    pub(super) async fn finish(mut self, end: End) -> Result<(), Error> {
+        if let (Err(error @ Error::Editor(_)), true) = (&self.outcome, end != End::Gone) {
             // The last word to an editor that still listens; if it does not, it misses nothing.
             let _ = self.editor.tell(line(Category::Important, &error.to_string())).await;
         }
-        if let (Stage::Running, Some(connection)) = (&self.stage, &mut self.connection) {
+        let is_used = self.terminated && self.session.is_left();
+        if let (Stage::Running, Some(connection), false) = (&self.stage, &mut self.connection, is_used) {
             // The editor left without a word: the adapter still gets its chance to end the program.
             let terminate = self.program != Program::Spared;
             let farewell = message::request("disconnect", &json!({"terminateDebuggee": terminate}));
@@ -171,6 +199,9 @@ impl Proxy {
         }
         let stage = std::mem::replace(&mut self.stage, Stage::Idle);
         self.abandon(stage);
+        if end != End::Stopped && self.session.runs() {
+            self.linger().await;
+        }
         self.stop_session();
         self.close_connection();
         let teardown = async { while futures::StreamExt::next(&mut self.teardown).await.is_some() {} };

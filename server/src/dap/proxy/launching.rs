@@ -28,7 +28,8 @@ impl Proxy {
         self.client = message::client(&arguments);
         self.session.progress = Progress::new(self.client.progress);
         self.greeting = Some(arguments);
-        self.told = serde_json::from_str(self.adapter.capabilities).expect("a test reads every one");
+        let capabilities = serde_json::from_str(self.adapter.capabilities).expect("a test reads every one");
+        self.told = self.adapter.offered(capabilities);
         self.editor.tell(message::response(asked.seq, &asked.command, &self.told)).await
     }
 
@@ -64,6 +65,7 @@ impl Proxy {
         let mut greeting = self.greeting.clone().ok_or("`initialize` must come first")?;
         self.kind = arguments.get("type").cloned();
         let Wish { adapter, session, join } = launch::take(arguments)?;
+        self.launched.told = arguments.clone();
         let wish = adapter.as_ref().unwrap_or(&self.environment.adapter);
         let Choice { adapter, place } = wish.choose(self.adapter)?;
         self.adapter = adapter;
@@ -134,7 +136,8 @@ impl Proxy {
     /// Adapter and session are there: the launch goes on, then everything that waited.
     pub(super) async fn on_begun(&mut self, begun: Begun) -> Result<(), FrameError> {
         let Begun { mut connection, mut arguments, backing, injection, launched, contained } = begun;
-        let (early, capabilities) = (std::mem::take(&mut connection.early), connection.capabilities.take());
+        let early = std::mem::take(&mut connection.early);
+        let capabilities = self.adapter.offered(connection.capabilities.take());
         let adapter_process = connection.process_id();
         self.connection = Some(connection);
         let launches = self.program != Program::Spared;
@@ -168,6 +171,7 @@ impl Proxy {
                 self.editor.say(Category::Important, &text).await?;
             }
         }
+        self.launched.passed.clone_from(&arguments);
         let launch = message::request(&asked.command, &Value::Object(arguments));
         self.pass_request(asked, launch).await?;
         while let Some(message) = self.held.pop_front() {

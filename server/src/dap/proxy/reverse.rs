@@ -57,8 +57,9 @@ impl Proxy {
 
     /// The editor's debug session for a child of the program comes to us again: it talks to the same adapter and joins the
     /// session.
-    pub(super) fn furnish_child(&self, configuration: &mut Value) {
+    pub(super) fn furnish_child(&mut self, configuration: &mut Value) {
         if let Some(configuration) = configuration.as_object_mut() {
+            self.session.offer();
             let adapter = self.connection.as_ref().and_then(|connection| connection.address);
             let child = Child { control: self.session.control(), adapter };
             Heritage { adapter: self.adapter.name, kind: self.kind.clone(), child }.furnish(configuration);

@@ -15,6 +15,7 @@ use session::{
 };
 use tokio::sync::mpsc;
 
+use super::guests::{self, Offers};
 use crate::dap::{
     backing::{Backing, Standing},
     launched::Launched,
@@ -44,6 +45,8 @@ pub(super) enum News {
     Lost(String),
     /// Somebody wants it to end: who.
     StopWanted(String),
+    /// We have left it, and nobody else is in it any more.
+    Deserted,
     /// What a request for a part of the scope gets.
     Viewed(Box<Viewed>),
 }
@@ -54,6 +57,19 @@ pub(super) struct Viewed {
     pub(super) folder: Folder,
     /// What is there, or why it cannot be seen.
     pub(super) view: Result<View, String>,
+}
+
+/// What is known of the program's layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hello {
+    /// It has not reported in, as far as is known.
+    Due,
+    /// Nor has it in time, and a debugger holds the program: the question is open again when it goes on.
+    Overdue,
+    /// It has.
+    Said,
+    /// The session has whatever the adapter starts.
+    NotNeeded,
 }
 
 /// One launch's session: to come, running, or gone.
@@ -71,9 +87,7 @@ pub(super) struct SessionSide {
     launched: Launched,
     /// The open question whether the program's layer reports in.
     layer: Option<BoxFuture<'static, bool>>,
-    layer_reported: bool,
-    /// It has not in time, and a debugger holds the program: the question is open again when it goes on.
-    layer_overdue: bool,
+    hello: Hello,
     /// A breakpoint was hit: the program's loader has done its work.
     has_run: bool,
     lost: Option<BoxFuture<'static, String>>,
@@ -86,6 +100,10 @@ pub(super) struct SessionSide {
     stand: Stand,
     /// Told to the session while it does.
     standing: Option<Standing>,
+    /// Children that were to get a debug session of their own.
+    offers: Offers,
+    /// Resolves when nobody is in it any more; there once we have left it.
+    deserted: Option<BoxFuture<'static, ()>>,
 }
 
 impl SessionSide {
@@ -105,8 +123,7 @@ impl SessionSide {
             injection: None,
             launched: Launched::new(),
             layer: None,
-            layer_reported: false,
-            layer_overdue: false,
+            hello: Hello::Due,
             has_run: false,
             lost: None,
             stop_wanted: None,
@@ -114,6 +131,8 @@ impl SessionSide {
             looks: FuturesUnordered::new(),
             stand: Stand::default(),
             standing: None,
+            offers: Offers::default(),
+            deserted: None,
         }
     }
 
@@ -124,12 +143,21 @@ impl SessionSide {
             Some(reported) = OptionFuture::from(self.layer.as_mut()) => News::Layer(reported),
             Some(reason) = OptionFuture::from(self.lost.as_mut()) => News::Lost(reason),
             Some(who) = OptionFuture::from(self.stop_wanted.as_mut()) => News::StopWanted(who),
+            Some(()) = OptionFuture::from(self.deserted.as_mut()) => News::Deserted,
             Some(viewed) = self.looks.next() => News::Viewed(viewed),
         };
-        if let News::Layer(reported) = news {
-            self.layer = None;
-            self.layer_reported = reported;
-            self.layer_overdue = !reported && self.standing.is_some() && !self.has_run;
+        match news {
+            News::Layer(reported) => {
+                let held = self.standing.is_some() && !self.has_run;
+                self.layer = None;
+                self.hello = match (reported, held) {
+                    (true, _) => Hello::Said,
+                    (false, true) => Hello::Overdue,
+                    (false, false) => Hello::Due,
+                };
+            }
+            News::Deserted => self.deserted = None,
+            _ => {}
         }
         news
     }
@@ -152,12 +180,12 @@ impl SessionSide {
         contained: bool,
     ) {
         (self.backing, self.injection, self.launched) = (backing, injection, launched);
-        self.layer_reported = contained;
+        self.hello = if contained { Hello::NotNeeded } else { Hello::Due };
     }
 
     /// The editor starts the program, not the adapter.
     pub(super) fn starts_in_a_terminal(&mut self) {
-        self.layer_reported = false;
+        self.hello = Hello::Due;
     }
 
     /// From now on it is news when it is lost, or when somebody wants it to end.
@@ -230,7 +258,8 @@ impl SessionSide {
             (true, None, Some(backing)) => self.standing = Some(backing.standing()),
             (false, Some(_), _) => {
                 self.standing = None;
-                if std::mem::take(&mut self.layer_overdue) {
+                if self.is_held_at_its_start() {
+                    self.hello = Hello::Due;
                     self.expect_layer();
                 }
             }
@@ -240,7 +269,7 @@ impl SessionSide {
 
     /// Whether the program stands where its loader may not have come to our library yet.
     pub(super) fn is_held_at_its_start(&self) -> bool {
-        self.layer_overdue
+        self.hello == Hello::Overdue
     }
 
     /// What a program gets that our launcher or the editor's terminal starts: the library, too, which the launcher leaves
@@ -265,21 +294,68 @@ impl SessionSide {
     /// The program starts: its layer must report in.
     pub(super) fn expect_layer(&mut self) {
         let ours = self.backing.as_ref().filter(|_| self.injection.is_some());
-        if let (Some(backing), None, false) = (ours, &self.layer, self.layer_reported) {
+        if let (Some(backing), None, Hello::Due | Hello::Overdue) = (ours, &self.layer, self.hello) {
             self.layer = Some(backing.layer_reported(self.launched.clone(), LAYER_LIMIT));
+        }
+    }
+
+    /// The program is about to be started again. What is known of its layer is of the one before.
+    pub(super) async fn starts_again(&mut self) {
+        let Some(backing) = self.backing.as_ref().filter(|_| self.injection.is_some()) else { return };
+        self.launched.before = backing.of_launch(&self.launched).await;
+        (self.layer, self.has_run) = (None, false);
+        if self.hello != Hello::NotNeeded {
+            self.hello = Hello::Due;
+        }
+    }
+
+    /// It was not: the one before goes on.
+    pub(super) fn goes_on(&mut self) {
+        self.layer = None;
+        if self.hello != Hello::NotNeeded {
+            self.hello = Hello::Said;
         }
     }
 
     /// The program has ended: if it had a layer, that has reported in. False when one was expected and there was none.
     pub(super) async fn question_layer(&mut self) -> bool {
         let (Some(_), Some(backing)) = (self.layer.take(), &self.backing) else { return true };
-        self.layer_reported = backing.layer_reported(self.launched.clone(), LAST_QUESTION_LIMIT).await;
-        self.layer_reported
+        let reported = backing.layer_reported(self.launched.clone(), LAST_QUESTION_LIMIT).await;
+        self.hello = if reported { Hello::Said } else { Hello::Due };
+        reported
+    }
+
+    /// A child of the program is to get a debug session of its own.
+    pub(super) fn offer(&mut self) {
+        self.offers.make();
+    }
+
+    /// The editor does not begin one.
+    pub(super) fn offer_refused(&mut self) {
+        self.offers.take_back();
+    }
+
+    /// Our debug session has no use for it any more. False when nobody else has either: then it can be given up, else
+    /// that is news.
+    pub(super) fn leave(&mut self) -> bool {
+        let Some(guests) = self.backing.as_ref().and_then(Backing::guests) else { return false };
+        let used = guests.borrow().now > 0 || self.offers.open(*guests.borrow()).is_some();
+        if used && self.deserted.is_none() {
+            (self.layer, self.standing) = (None, None);
+            self.deserted = Some(Box::pin(guests::deserted(guests, self.offers)));
+        }
+        used
+    }
+
+    /// Whether others use it, and we do not.
+    pub(super) fn is_left(&self) -> bool {
+        self.deserted.is_some()
     }
 
     /// Gives it away to be stopped. Nothing of it is left here that would keep it alive.
     pub(super) fn give_up(&mut self) -> Option<Backing> {
         (self.lost, self.layer, self.stop_wanted, self.standing) = (None, None, None, None);
+        self.deserted = None;
         self.backing.take()
     }
 }

@@ -36,6 +36,7 @@ pub(super) struct Editor {
     pub(super) session: Pretence,
     pub(super) spy: Spy,
     pub(super) stop: CancellationToken,
+    pub(super) end: CancellationToken,
     /// Everything received, in order.
     pub(super) received: Vec<Value>,
 }
@@ -89,13 +90,14 @@ impl Editor {
     ) -> Self {
         let (here, there) = tokio::io::duplex(64 * 1024);
         let ((input, output), (read, write)) = (tokio::io::split(here), tokio::io::split(there));
-        let stop = CancellationToken::new();
+        let (stop, end) = (CancellationToken::new(), CancellationToken::new());
         let environment = Environment {
             adapter: crate::dap::AdapterWish::default(),
             layer: "/nowhere/liblayer.so".into(),
             variables,
             working_directory: "/".into(),
             stop: stop.clone(),
+            end: end.clone(),
         };
         let mut proxy = JoinSet::new();
         proxy.spawn(Proxy::new(Wire::new(read, write), environment, reach).run());
@@ -108,6 +110,7 @@ impl Editor {
             session,
             spy,
             stop,
+            end,
             received: Vec::new(),
         }
     }

@@ -19,11 +19,11 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{Plan, editor::Editor, fake_adapter::Manners};
+use super::{Plan, Pretence, editor::Editor, fake_adapter::Manners};
 
 /// Somebody else's session, with its control socket.
-struct Owner {
-    control: PathBuf,
+pub(super) struct Owner {
+    pub(super) control: PathBuf,
     requests: Arc<Mutex<Vec<String>>>,
     view: watch::Sender<View>,
     /// Processes of the launch that has joined.
@@ -34,6 +34,11 @@ struct Owner {
 impl Owner {
     /// A session of this name in the folder `runtime`.
     fn new(runtime: &Path, name: &str) -> Self {
+        Self::of(&Pretence::new(Plan::Starts), runtime, name)
+    }
+
+    /// The same, where `session` knows who has joined.
+    pub(super) fn of(session: &Pretence, runtime: &Path, name: &str) -> Self {
         let folder = runtime.join(format!("mirrord-{name}"));
         std::fs::create_dir(&folder).unwrap();
         let control = folder.join("control.sock");
@@ -41,11 +46,13 @@ impl Owner {
         let view = View { session: name.to_owned(), state: State::Connected, programs: 1, ..View::default() };
         let (requests, view, launched) = (Arc::new(Mutex::default()), watch::Sender::new(view), watch::Sender::new(0));
         let mut tasks = JoinSet::new();
-        let (heard, shown) = (Arc::clone(&requests), (view.subscribe(), launched.subscribe()));
+        session.serve(control.clone());
+        let (session, heard, shown) =
+            (session.clone(), Arc::clone(&requests), (view.subscribe(), launched.subscribe()));
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(converse(stream, Arc::clone(&heard), shown.clone()));
+                connections.spawn(converse(stream, Arc::clone(&heard), shown.clone(), session.clone()));
             }
         });
         Self { control, requests, view, launched, tasks }
@@ -73,17 +80,32 @@ impl Owner {
     }
 }
 
+/// A debug session that has joined.
+struct Guest(Pretence);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.0.guest(false);
+    }
+}
+
 async fn converse(
     stream: UnixStream,
     requests: Arc<Mutex<Vec<String>>>,
     (view, launched): (watch::Receiver<View>, watch::Receiver<u64>),
+    session: Pretence,
 ) {
     let (read, mut write) = stream.into_split();
+    let mut guest = None;
     let mut lines = BufReader::new(read).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         let answer = match serde_json::from_str(&line).expect("a request") {
             Request::View { .. } => Answer::View(Box::new(view.borrow().clone())),
             Request::Join { .. } => {
+                guest.get_or_insert_with(|| {
+                    session.guest(true);
+                    Guest(session.clone())
+                });
                 let set = [("COLOR".into(), "green".into())].into();
                 Answer::Join(Joined::from(&Injection { set, unset: Vec::new() }))
             }

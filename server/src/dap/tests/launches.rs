@@ -157,12 +157,23 @@ async fn attach_passes_and_says_that_it_does_not_inject() {
 
 #[tokio::test(start_paused = true)]
 async fn a_restart_carries_the_variables_too() {
-    let mut editor = Editor::new(Manners::Good, Plan::Starts);
-    editor.debug(json!({"program": "/bin/true"}), true).await;
-    editor.ask("restart", json!({"arguments": {"program": "/bin/true", "mirrord": {}}})).await;
-    let ended = editor.disconnect().await;
-    expect![[r#"{"arguments":{"program":"/bin/true","env":{"COLOR":"blue","SECRET":null}}}"#]]
-        .assert_eq(&ended.spy.request("restart")["arguments"].to_string());
+    for (told, passed) in [
+        (json!({}), r#"{"program":"/bin/true","env":{"COLOR":"blue","SECRET":null}}"#),
+        (
+            json!({"arguments": {"program": "/bin/true", "mirrord": {}}}),
+            r#"{"program":"/bin/true","env":{"COLOR":"blue","SECRET":null}}"#,
+        ),
+        (
+            json!({"arguments": {"program": "/bin/false", "mirrord": {}}}),
+            r#"{"program":"/bin/false","env":{"COLOR":"blue","SECRET":null}}"#,
+        ),
+    ] {
+        let mut editor = Editor::new(Manners::Good, Plan::Starts);
+        editor.debug(json!({"program": "/bin/true"}), true).await;
+        editor.ask("restart", told).await;
+        let ended = editor.disconnect().await;
+        assert_eq!(ended.spy.request("restart")["arguments"]["arguments"].to_string(), passed);
+    }
 }
 
 #[tokio::test]

@@ -179,7 +179,9 @@ async fn dlv_debugs_what_was_built_before() {
     let built = PathBuf::from(prepared.arguments["program"].as_str().unwrap());
     // A made-up session has nobody who would watch dlv: it runs without one here.
     let mut editor = Editor::real(Plan::Fails("none is wanted"));
-    editor.initialize(json!({"adapterID": "go", "linesStartAt1": true})).await;
+    let able = editor.initialize(json!({"adapterID": "go", "linesStartAt1": true})).await;
+    // A restart would not build again what has changed.
+    assert_eq!(able["body"]["supportsRestartRequest"], Value::Null);
     let mut launch = Value::Object(prepared.arguments.clone());
     let more = json!({"adapter": dlv(&folder), "mirrord": false, "env": {"COLOR": "blue"}, "outputMode": "remote"});
     launch.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -272,4 +274,29 @@ async fn prepare(launch: Value) -> Result<Prepared, String> {
         observer: session::event::Observer::new(|_| {}),
     };
     adapters::named("dlv")?.prepare.expect("it builds")(job).await
+}
+
+#[tokio::test]
+async fn a_restarted_program_is_in_the_session_again() {
+    let cases = [
+        Case {
+            name: "lldb-dap, restarted",
+            adapter: lldb_dap,
+            program: Program::C,
+            launch: json!({"env": {"COLOR": "red"}}),
+            terminal: true,
+            shows: ["\"blue\"", "0x0000000000000000"],
+        },
+        Case {
+            name: "codelldb, restarted",
+            adapter: codelldb,
+            program: Program::C,
+            launch: json!({"env": {"COLOR": "red"}, "terminal": "console"}),
+            terminal: true,
+            shows: ["\"blue\"", "<null>"],
+        },
+    ];
+    for case in cases {
+        case.restart().await;
+    }
 }

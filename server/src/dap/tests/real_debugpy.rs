@@ -4,7 +4,7 @@ use std::{fs, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{Plan, editor::Editor};
+use super::{Plan, editor::Editor, joining::Owner};
 
 /// The interpreter; without one the test says so and passes.
 fn python(test: &str) -> Option<String> {
@@ -50,6 +50,12 @@ async fn evaluate(editor: &mut Editor, stopped: &Value, expression: &str) -> Str
     result["body"]["result"].as_str().unwrap_or_default().to_owned()
 }
 
+/// What the kernel says of a process that should have ended by now.
+async fn state(id: &str) -> Option<String> {
+    tokio::time::sleep(Duration::from_millis(50)).await; // its parent reaps it
+    fs::read_to_string(format!("/proc/{id}/stat")).ok().filter(|stat| !stat.contains(") Z "))
+}
+
 #[tokio::test]
 async fn breakpoint_evaluate_and_continue_without_a_session() {
     let Some(python) = python("breakpoint_evaluate_and_continue_without_a_session") else { return };
@@ -72,7 +78,7 @@ async fn breakpoint_evaluate_and_continue_without_a_session() {
 #[tokio::test]
 async fn variables_are_set_and_removed_and_nothing_survives_the_editor() {
     let Some(python) = python("variables_are_set_and_removed_and_nothing_survives_the_editor") else { return };
-    for how in ["disconnect", "vanish", "adapter dies"] {
+    for how in ["disconnect", "terminate", "vanish", "adapter dies"] {
         let folder = tempfile::tempdir().unwrap();
         let mut editor = Editor::real(Plan::Starts);
         let stop = stopped(&mut editor, &python, &program(folder.path()), json!({})).await;
@@ -85,6 +91,14 @@ async fn variables_are_set_and_removed_and_nothing_survives_the_editor() {
         assert_eq!(editor.session.notes()[1], "exempt true");
         let ended = match how {
             "disconnect" => editor.disconnect().await,
+            "terminate" => {
+                let terminate = editor.request("terminate", json!({})).await;
+                editor.event("terminated").await;
+                assert_eq!(editor.response(terminate).await["success"], true);
+                assert_eq!(editor.ask("threads", json!({})).await["type"], "response");
+                assert_eq!(editor.session.notes().last().map(String::as_str), Some("stop"), "before the editor leaves");
+                editor.disconnect().await
+            }
             "vanish" => {
                 editor.vanish().await;
                 editor.ended().await
@@ -99,9 +113,7 @@ async fn variables_are_set_and_removed_and_nothing_survives_the_editor() {
             }
         };
         assert!(ended.notes.ends_with("stop"), "{how}: {}", ended.notes);
-        tokio::time::sleep(Duration::from_millis(50)).await; // its parent reaps it
-        let left = fs::read_to_string(format!("/proc/{id}/stat")).ok().filter(|stat| !stat.contains(") Z "));
-        assert_eq!(left, None, "{how}: the program is still there");
+        assert_eq!(state(&id.to_string()).await, None, "{how}: the program is still there");
     }
 }
 
@@ -139,6 +151,69 @@ async fn a_breakpoint_in_a_child_process_is_hit_by_a_second_debug_session() {
     assert_eq!((second.result.as_str(), second.notes.as_str()), ("ok", ""), "{}", second.log());
     first.event("terminated").await;
     assert_eq!(first.disconnect().await.result, "ok");
+}
+
+#[tokio::test]
+async fn a_child_that_outlives_its_parent_keeps_session_and_debugger() {
+    let Some(python) = python("a_child_that_outlives_its_parent_keeps_session_and_debugger") else { return };
+    let (folder, runtime) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let child = folder.path().join("child.py").display().to_string();
+    // debugpy asks what its program has left to end, as a service manager would.
+    let waits = "import os, signal, sys, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n\
+                 while os.getppid() == int(sys.argv[1]): time.sleep(0.05)\nvalue = 'alone'\nprint(value)\n";
+    fs::write(&child, waits).unwrap();
+    let parent = folder.path().join("parent.py").display().to_string();
+    let attached = folder.path().join("attached");
+    // A daemon, as far as a debugger has to know: it has neither our terminal nor our pipes.
+    let leaves = format!(
+        "import os, subprocess, sys, time\nnothing = subprocess.DEVNULL\n\
+         subprocess.Popen([sys.executable, {child:?}, str(os.getpid())], start_new_session=True, stdout=nothing, stderr=nothing)\n\
+         while not os.path.exists({attached:?}): time.sleep(0.05)\n"
+    );
+    fs::write(&parent, leaves).unwrap();
+
+    let mut first = Editor::real(Plan::Starts);
+    let session = first.session.clone();
+    let _owner = Owner::of(&session, runtime.path(), "00a1b2c3");
+    first.initialize(json!({"supportsStartDebuggingRequest": true})).await;
+    let launch = json!({"program": parent, "python": python, "console": "internalConsole", "subProcess": true});
+    first.request("launch", launch).await;
+    first.event("initialized").await;
+    session.report();
+    first.request("configurationDone", json!({})).await;
+    let asked = first.wait("startDebugging", |m| m["command"] == "startDebugging").await;
+
+    let mut second = Editor::real(Plan::Fails("a child starts no session"));
+    second.initialize(json!({"linesStartAt1": true})).await;
+    let attach = second.request("attach", asked["arguments"]["configuration"].clone()).await;
+    second.event("initialized").await;
+    second.ask("setBreakpoints", json!({"source": {"path": child}, "breakpoints": [{"line": 5}]})).await;
+    second.request("configurationDone", json!({})).await;
+    assert_eq!(second.response(attach).await["success"], true);
+
+    fs::write(&attached, "").unwrap();
+    first.event("terminated").await;
+    assert_eq!(first.ask("disconnect", json!({})).await["success"], true);
+    let stop = second.event("stopped").await;
+    assert_eq!(evaluate(&mut second, &stop, "value").await, "'alone'");
+    // The parent's debug session is over, and its editor signals what it takes for the rest of it.
+    first.stop.cancel();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert!(!session.notes().contains(&"stop".to_owned()), "{:?}", session.notes());
+    assert_eq!(evaluate(&mut second, &stop, "value + '!'").await, "'alone!'");
+    let id = evaluate(&mut second, &stop, "os.getpid()").await;
+    second.ask("continue", json!({"threadId": stop["body"]["threadId"]})).await;
+    second.event("terminated").await;
+    assert_eq!(second.disconnect().await.result, "ok");
+    let ended = first.ended().await;
+    assert_eq!((ended.result.as_str(), ended.notes.as_str()), ("ok", "start [], exempt true, stop"), "{}", ended.log());
+    // It ends by itself, nobody hurries it.
+    for _ in 0..100 {
+        if state(&id).await.is_none() {
+            return;
+        }
+    }
+    panic!("the child is still there");
 }
 
 #[tokio::test]

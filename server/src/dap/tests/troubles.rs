@@ -20,6 +20,25 @@ async fn a_program_without_our_layer_is_ended() {
     assert_eq!(ended.spy.names().last().map(String::as_str), Some("(end of input)"));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_restarted_program_has_to_load_our_layer_again() {
+    for reports in [true, false] {
+        let mut editor = Editor::new(Manners::Good, Plan::Starts);
+        editor.debug(json!({"program": "/bin/true"}), true).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        editor.session.forget_report();
+        assert_eq!(editor.ask("restart", json!({})).await["success"], true);
+        if reports {
+            editor.session.report();
+            tokio::time::sleep(Duration::from_secs(20)).await;
+        } else {
+            editor.event("terminated").await;
+        }
+        let ended = editor.disconnect().await;
+        assert_eq!(ended.result.starts_with("error: the program runs without mirrord"), !reports, "{}", ended.result);
+    }
+}
+
 /// Stopped at its entry, a program has loaded nothing yet; at a breakpoint it has.
 #[tokio::test(start_paused = true)]
 async fn a_program_that_is_held_at_its_entry_has_time_to_load_our_layer() {
@@ -67,6 +86,26 @@ async fn the_end_of_the_program_ends_the_session_before_the_editor_leaves() {
     editor.ask("threads", json!({})).await;
     assert_eq!(editor.session.notes(), ["start []", "stop"]);
     assert_eq!(editor.disconnect().await.result, "ok");
+}
+
+/// It is watched with what it starts, by the session: without that, it cannot even say how the program has ended.
+#[tokio::test(start_paused = true)]
+async fn the_session_of_a_watched_adapter_ends_after_the_adapter_has_been_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, program) = (folder.path().join("main.c"), folder.path().join("main"));
+    std::fs::write(&source, "int main(void) { return 0; }").unwrap();
+    let made = std::process::Command::new("cc").arg("-static").args([&source, &"-o".into(), &program]).status();
+    if !made.is_ok_and(|status| status.success()) {
+        return println!("skipped: cc makes no static programs here");
+    }
+    let mut editor = Editor::new(Manners::Good, Plan::Starts);
+    editor.debug(json!({"program": program}), true).await;
+    editor.ask("end program", json!({})).await;
+    editor.event("terminated").await;
+    editor.ask("threads", json!({})).await;
+    assert_eq!(editor.session.notes(), ["start []"]);
+    let ended = editor.disconnect().await;
+    assert_eq!((ended.result.as_str(), ended.notes.as_str()), ("ok", "start [], stop"), "{}", ended.log());
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::{Case, Editor, Plan, Pretence, REMOVED, debuggers};
 
@@ -36,30 +37,73 @@ pub(super) async fn evaluate(editor: &mut Editor, stopped: &Value, expression: &
     result["body"]["result"].as_str().unwrap_or_default().to_owned()
 }
 
+/// A program that stands at its breakpoint.
+struct Standing {
+    editor: Editor,
+    work: TempDir,
+    /// The launch, as the editor has it.
+    launch: Value,
+    stop: Value,
+}
+
 impl Case {
     /// Runs it.
     pub(super) async fn run(self) {
-        let Some(debuggers) = debuggers(self.name) else { return };
+        let Some(mut standing) = self.start().await else { return };
+        self.shows_variables(&mut standing).await;
+        self.end(standing).await;
+    }
+
+    /// Runs it, and once more from its breakpoint on, in each of the ways that editors have.
+    pub(super) async fn restart(self) {
+        let Some(mut standing) = self.start().await else { return };
+        for arguments in [json!({}), json!({"arguments": standing.launch.clone()})] {
+            let Standing { editor, stop, .. } = &mut standing;
+            let before = editor.received.len();
+            editor.request("restart", arguments).await;
+            *stop = editor.event("stopped").await;
+            let restarted = editor.received[before..].iter().find(|message| message["command"] == "restart");
+            let failed = restarted.is_some_and(|answer| answer["success"] != true);
+            assert!(!failed, "{}: {restarted:?}\n{}", self.name, editor.log());
+            assert!(!editor.session.notes().contains(&"stop".to_owned()), "{}: {}", self.name, editor.log());
+            self.shows_variables(&mut standing).await;
+        }
+        self.end(standing).await;
+    }
+
+    /// Up to the breakpoint; nothing where the case cannot be run.
+    async fn start(&self) -> Option<Standing> {
+        let debuggers = debuggers(self.name)?;
         let work = tempfile::tempdir().unwrap();
         let source = self.program.write(work.path());
         if !self.program.compile(&source) {
-            return println!("{} is skipped: there is no compiler for {:?}", self.name, self.program);
+            println!("{} is skipped: there is no compiler for {:?}", self.name, self.program);
+            return None;
         }
         let mut editor = Editor::real_with(Pretence::without(Plan::Starts, REMOVED));
         let name = (self.adapter)(&debuggers)["name"].take();
-        let terminal = self.terminal;
-        let able = json!({"adapterID": name, "linesStartAt1": true, "supportsRunInTerminalRequest": terminal});
+        let able = json!({"adapterID": name, "linesStartAt1": true, "supportsRunInTerminalRequest": self.terminal});
         editor.initialize(able).await;
         let mut launch = self.launch.clone();
         let more = [self.program.launch(work.path()), json!({"adapter": (self.adapter)(&debuggers)})];
         for more in more {
             launch.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         }
-        let stop = stopped(&mut editor, launch, &source, self.program.line()).await;
-        let shown = [evaluate(&mut editor, &stop, "color").await, evaluate(&mut editor, &stop, "removed").await];
+        let stop = stopped(&mut editor, launch.clone(), &source, self.program.line()).await;
+        Some(Standing { editor, work, launch, stop })
+    }
+
+    async fn shows_variables(&self, standing: &mut Standing) {
+        let Standing { editor, stop, .. } = standing;
+        let shown = [evaluate(editor, stop, "color").await, evaluate(editor, stop, "removed").await];
         for (shown, expected) in shown.iter().zip(self.shows) {
             assert!(shown.contains(expected), "{}: {shown} instead of {expected}\n{}", self.name, editor.log());
         }
+    }
+
+    /// From the breakpoint to the end, which leaves nothing.
+    async fn end(&self, standing: Standing) {
+        let Standing { mut editor, work, launch, stop } = standing;
         editor.ask("continue", json!({"threadId": stop["body"]["threadId"]})).await;
         let line = |m: &Value| m["body"]["output"].as_str().is_some_and(|text| text.contains("color is blue"));
         if !editor.received.iter().any(line) {
@@ -71,7 +115,7 @@ impl Case {
         let ended = editor.disconnect().await;
         assert_eq!(ended.result, "ok", "{}: {}", self.name, ended.log());
         assert!(ended.notes.ends_with("stop"), "{}: {}", self.name, ended.notes);
-        if name != "other" {
+        if launch["adapter"]["name"] != "other" {
             same_capabilities(&ended.received);
         }
         tokio::time::sleep(Duration::from_millis(50)).await; // whoever adopted the last of them reaps it
