@@ -49,6 +49,7 @@ pub use begin::{Options, new_name};
 pub use error::Error;
 pub use injection::Injection;
 pub use place::Place;
+pub use ports::process_at;
 pub use running::{Counters, NoLayer, Session, Standing};
 pub use setup::{Here, Refused, policy};
 pub use supervisor::{Unwatchable, probe};

@@ -56,6 +56,14 @@ pub(crate) fn ports_of_trees(roots: &[u32]) -> HashSet<u16> {
     listeners().into_iter().filter(|listener| inodes.contains(&listener.inode)).map(|listener| listener.port).collect()
 }
 
+/// The process that listens on a port of this machine; nothing for another user's.
+pub fn process_at(port: u16) -> Option<u32> {
+    let listeners = listeners().into_iter().filter(|listener| listener.port == port);
+    let inodes: HashSet<u64> = listeners.map(|listener| listener.inode).collect();
+    let listens = |pid: &u32| sockets(*pid).iter().any(|inode| inodes.contains(inode));
+    parents().into_iter().map(|(pid, _)| pid).find(|pid| !inodes.is_empty() && listens(pid))
+}
+
 /// (process, its parent) for all processes that we may see.
 fn parents() -> Vec<(u32, u32)> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
@@ -103,7 +111,9 @@ mod tests {
         let port = listener.local_addr().expect("bound").port();
         assert!(listeners().iter().any(|found| found.port == port));
         assert!(ports_of_trees(&[std::process::id()]).contains(&port));
+        assert_eq!(process_at(port), Some(std::process::id()));
         drop(listener);
+        assert_eq!(process_at(port), None);
         assert!(!ports_of_trees(&[std::process::id()]).contains(&port));
     }
 

@@ -95,6 +95,8 @@ pub(super) struct Connection {
     pub(super) address: Option<SocketAddr>,
     output: Output,
     process: Option<Process>,
+    /// Who listens at `address`, where that is somebody else's process.
+    owner: Option<u32>,
     /// What was made for it, and goes after it.
     pub(super) folder: Option<TempDir>,
 }
@@ -172,7 +174,10 @@ impl Connection {
             Place::Serve(command) => Self::to_server(&command, failure, started).await,
             Place::Listening(address) => {
                 let stream = TcpStream::connect(address).await.map_err(|error| failure.unreachable(address, &error))?;
-                Ok(Self::over_socket(stream, address, mpsc::channel(1).1, None))
+                // Reading procfs blocks; a failure to look is a failure to find.
+                let owner = tokio::task::spawn_blocking(move || session::process_at(address.port())).await;
+                let connection = Self::over_socket(stream, address, mpsc::channel(1).1, None);
+                Ok(Self { owner: owner.ok().flatten(), ..connection })
             }
             #[cfg(test)]
             Place::Given(stream) => {
@@ -240,6 +245,7 @@ impl Connection {
             capabilities: Value::Null,
             address: None,
             process,
+            owner: None,
             folder: None,
         }
     }
@@ -276,9 +282,9 @@ impl Connection {
         self.output.next_seq()
     }
 
-    /// The adapter's process, when it is ours.
+    /// The adapter's process, as far as it is known.
     pub(super) fn process_id(&self) -> Option<u32> {
-        self.process.as_ref().map(Process::id)
+        self.process.as_ref().map(Process::id).or(self.owner)
     }
 
     /// How the adapter's process ended, when it is ours and has.

@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 use super::{Plan, editor::Editor};
 
@@ -96,4 +97,35 @@ async fn children_and_grandchildren_are_debugged_with_the_roots_variables() {
     }
     let ended = root.disconnect().await;
     assert_eq!((ended.result.as_str(), ended.notes.as_str()), ("ok", "start [], exempt true, stop"), "{}", ended.log());
+}
+
+#[tokio::test]
+async fn a_server_that_runs_already_keeps_its_ports() {
+    let Some(server) = server("a_server_that_runs_already_keeps_its_ports") else { return };
+    let mut started = tokio::process::Command::new("node");
+    started.arg(server).args(["0", "127.0.0.1"]).stdout(std::process::Stdio::piped()).kill_on_drop(true);
+    let mut process = started.spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let announced = lines.next_line().await.unwrap().expect("it says where it listens");
+    let address = announced.split_whitespace().next_back().unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let main = folder.path().join("main.js");
+    fs::write(&main, "const x = process.env.COLOR;\nconsole.log(x);\n").unwrap();
+    let mut root = Editor::real(Plan::Starts);
+    root.session.report();
+    root.initialize(json!({"supportsStartDebuggingRequest": true})).await;
+    root.request("launch", json!({"adapter": {"name": "js-debug", "address": address}, "program": main})).await;
+    root.event("initialized").await;
+    root.ask("configurationDone", json!({})).await;
+    let main = main.display().to_string();
+    let (mut child, thread, frame) = child(&mut root, &main, 2).await;
+    assert_eq!(evaluate(&mut child, &frame, "x").await, "'blue'");
+    assert_eq!(root.session.notes(), ["start []", "exempt true"]);
+    child.ask("continue", json!({"threadId": thread})).await;
+    child.event("terminated").await;
+    child.disconnect().await;
+    root.event("terminated").await;
+    assert_eq!(root.disconnect().await.result, "ok");
+    assert!(process.try_wait().unwrap().is_none(), "it is not ours to end");
 }
