@@ -62,7 +62,7 @@ enum Command {
     Schema,
     /// Speak the language server protocol on standard input and output
     Lsp,
-    /// Speak the debug adapter protocol on standard input and output
+    /// Speak the debug adapter protocol on standard input and output, or at a Unix socket
     Dap(DapArguments),
     /// Print the completions of a shell
     Completions {
@@ -95,7 +95,7 @@ struct DemoArguments {
     program: Vec<OsString>,
 }
 
-/// What `dap` is told: the debug adapter behind it, when a launch names none.
+/// What `dap` is told: the debug adapter behind it, when a launch names none, and where it is talked to.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = "mirrord-ide-server dap [OPTIONS] [-- COMMAND [ARGUMENTS]...]")]
 struct DapArguments {
@@ -114,16 +114,21 @@ struct DapArguments {
     /// It prints the address at which it listens, instead of talking on its standard streams
     #[arg(long)]
     server: bool,
+    /// Serve a debug session on each connection to this Unix socket, until told to end, instead of one on standard input
+    #[arg(long, value_name = "PATH")]
+    listen: Option<PathBuf>,
     /// Another debug adapter, or where one of those is
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<String>,
 }
 
-impl From<DapArguments> for AdapterWish {
-    fn from(arguments: DapArguments) -> Self {
-        let DapArguments { adapter, address, environment, terminal, server, command } = arguments;
+impl DapArguments {
+    /// Speaks DAP as they say.
+    fn run(self) -> u8 {
+        let Self { adapter, address, environment, terminal, server, listen, command } = self;
         let (server, terminal) = (server.then_some(true), terminal.then_some(true));
-        Self { name: adapter, command, server, address, environment, terminal }
+        let adapter = AdapterWish { name: adapter, command, server, address, environment, terminal };
+        editor::dap(adapter, listen.as_deref())
     }
 }
 
@@ -184,7 +189,7 @@ pub(crate) fn main(mut arguments: Vec<OsString>) -> ExitCode {
         Command::VerifyConfig(arguments) => check::verify(&arguments),
         Command::Schema => check::schema(),
         Command::Lsp => editor::lsp(),
-        Command::Dap(arguments) => editor::dap(arguments.into()),
+        Command::Dap(arguments) => arguments.run(),
         Command::Completions { shell } => completions(shell),
         Command::Other(words) => unknown(&words),
     };

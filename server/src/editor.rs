@@ -1,6 +1,12 @@
-//! What an editor starts: the language server and the debug adapter on standard input and output.
+//! What an editor starts: the language server and the debug adapter on standard input and output, or at a socket.
 
-use std::{io, path::PathBuf, sync::Arc};
+mod socket;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use futures::{FutureExt as _, future::BoxFuture};
 use session::{
@@ -13,10 +19,11 @@ use session::{
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use self::socket::{Socket, SocketError};
 use crate::{
     bundle, cli, dap, exit,
     lsp::{self, End, Launch, Session, SessionSource},
-    settings, terminal,
+    parent, settings, terminal,
 };
 
 /// Speaks LSP until the editor is done.
@@ -51,8 +58,9 @@ fn working_directory() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| "/".into())
 }
 
-/// Speaks DAP until the editor disconnects.
-pub(crate) fn dap(adapter: dap::AdapterWish) -> u8 {
+/// Speaks DAP: with one editor until it disconnects, or with all that connect to the socket `listen` until somebody asks
+/// us to end.
+pub(crate) fn dap(adapter: dap::AdapterWish, listen: Option<&Path>) -> u8 {
     let (layer, runtime) = match (bundle::layer(), cli::runtime()) {
         (Ok(layer), Ok(runtime)) => (layer, runtime),
         (Err(error), _) => {
@@ -62,25 +70,52 @@ pub(crate) fn dap(adapter: dap::AdapterWish) -> u8 {
         (_, Err(code)) => return code,
     };
     let ended = runtime.block_on(async {
+        let stop = cancelled_by_signals();
         let environment = dap::Environment {
             adapter,
             layer,
             variables: std::env::vars_os().collect(),
             working_directory: working_directory(),
-            stop: cancelled_by_signals(),
-            end: CancellationToken::new(),
+            end: if listen.is_some() { stop.clone() } else { CancellationToken::new() },
+            stop,
         };
-        dap::serve(tokio::io::stdin(), tokio::io::stdout(), environment).await
+        if let Some(path) = listen {
+            return listen_at(path, environment).await.map_err(|error| error.to_string());
+        }
+        let served = dap::serve(tokio::io::stdin(), tokio::io::stdout(), environment).await;
+        served.map_err(|error| error.to_string())
     });
     // As above.
     runtime.shutdown_background();
     match ended {
         Ok(()) => 0,
         Err(error) => {
-            terminal::say_error(&error.to_string());
+            terminal::say_error(&error);
             exit::FAILURE
         }
     }
+}
+
+/// Serves a debug session on each connection to a socket, until somebody asks us to end or our parent has gone.
+async fn listen_at(path: &Path, environment: dap::Environment) -> Result<(), SocketError> {
+    let socket = Socket::bind(path)?;
+    terminal::say(&format!("listening at {}", path.display()));
+    let stop = environment.stop.clone();
+    let serving = socket.serve(&stop, |stream| {
+        let environment = environment.clone();
+        async move {
+            let (read, write) = stream.into_split();
+            if let Err(error) = dap::serve(read, write, environment).await {
+                terminal::say_error(&error.to_string());
+            }
+        }
+    });
+    let orphaned = async {
+        parent::gone().await;
+        stop.cancel();
+    };
+    tokio::join!(serving, stop.run_until_cancelled(orphaned));
+    Ok(())
 }
 
 /// A token that is cancelled when somebody asks us to end.

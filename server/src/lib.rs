@@ -18,6 +18,7 @@ mod frames;
 mod git;
 mod ls;
 pub mod lsp;
+mod parent;
 mod program;
 mod progress;
 mod sessions;

@@ -35,6 +35,8 @@ mod full;
 mod hostile;
 #[path = "terminal/lacking.rs"]
 mod lacking;
+#[path = "terminal/listen.rs"]
+mod listen;
 #[path = "terminal/names.rs"]
 mod names;
 #[path = "terminal/pod.rs"]

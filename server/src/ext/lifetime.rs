@@ -5,7 +5,10 @@ use std::time::Duration;
 use config::Config;
 use session::Session;
 
-use crate::signals::{Received, Signals};
+use crate::{
+    parent,
+    signals::{Received, Signals},
+};
 
 /// How long a session waits for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,8 +32,8 @@ pub(super) enum Ended {
     Lost(String),
 }
 
-/// How often an editor that has started nothing is looked after.
-const PARENT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often programs whose editor has gone are looked after.
+const USE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Limits {
     /// As the configuration says.
@@ -62,11 +65,8 @@ pub(super) async fn wait(session: &Session, limits: Limits, signals: &mut Signal
 /// Resolves when our parent has gone while no program is there: nobody is left who could start one. A program that
 /// runs keeps its session, whatever becomes of the editor.
 async fn orphaned(session: &Session) {
-    let parent = std::os::unix::process::parent_id();
-    loop {
-        tokio::time::sleep(PARENT_INTERVAL).await;
-        if std::os::unix::process::parent_id() != parent && !session.is_in_use() {
-            return;
-        }
+    parent::gone().await;
+    while session.is_in_use() {
+        tokio::time::sleep(USE_INTERVAL).await;
     }
 }
