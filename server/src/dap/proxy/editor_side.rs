@@ -145,6 +145,9 @@ impl Proxy {
             self.session.offer_refused();
         }
         message["request_seq"] = asked.seq.into();
+        if asked.command == "runInTerminal" {
+            self.session.has_terminal();
+        }
         self.pass_on(message).await
     }
 

@@ -16,7 +16,7 @@ impl Proxy {
         let arguments = &mut message["arguments"];
         match asked.command.as_str() {
             "runInTerminal" => {
-                self.session.starts_in_a_terminal();
+                self.session.awaits_terminal();
                 self.furnish_terminal(arguments);
                 if self.terminals.ours {
                     let arguments = arguments.take();
@@ -52,6 +52,7 @@ impl Proxy {
             Ok(process) => message::response(asked.seq, &asked.command, &json!({"processId": process})),
             Err(reason) => message::refusal(asked.seq, &asked.command, &reason),
         };
+        self.session.has_terminal();
         self.pass_on(answer).await
     }
 

@@ -64,8 +64,8 @@ pub(super) struct Viewed {
 enum Hello {
     /// It has not reported in, as far as is known.
     Due,
-    /// Nor has it in time, and a debugger holds the program: the question is open again when it goes on.
-    Overdue,
+    /// The question is open again when the program goes on that a debugger holds, or when its terminal is there.
+    Postponed,
     /// It has.
     Said,
     /// The session has whatever the adapter starts.
@@ -152,7 +152,7 @@ impl SessionSide {
                 self.layer = None;
                 self.hello = match (reported, held) {
                     (true, _) => Hello::Said,
-                    (false, true) => Hello::Overdue,
+                    (false, true) => Hello::Postponed,
                     (false, false) => Hello::Due,
                 };
             }
@@ -183,9 +183,15 @@ impl SessionSide {
         self.hello = if contained { Hello::NotNeeded } else { Hello::Due };
     }
 
-    /// The editor starts the program, not the adapter.
-    pub(super) fn starts_in_a_terminal(&mut self) {
-        self.hello = Hello::Due;
+    /// The editor starts the program, not the adapter. A terminal whose shell is slow takes its time.
+    pub(super) fn awaits_terminal(&mut self) {
+        let asked = self.layer.take().is_some() || self.hello == Hello::Postponed;
+        self.hello = if asked { Hello::Postponed } else { Hello::Due };
+    }
+
+    /// It has started what runs in the terminal.
+    pub(super) fn has_terminal(&mut self) {
+        self.ask_again();
     }
 
     /// From now on it is news when it is lost, or when somebody wants it to end.
@@ -258,18 +264,22 @@ impl SessionSide {
             (true, None, Some(backing)) => self.standing = Some(backing.standing()),
             (false, Some(_), _) => {
                 self.standing = None;
-                if self.is_held_at_its_start() {
-                    self.hello = Hello::Due;
-                    self.expect_layer();
-                }
+                self.ask_again();
             }
             _ => {}
         }
     }
 
+    fn ask_again(&mut self) {
+        if self.hello == Hello::Postponed {
+            self.hello = Hello::Due;
+            self.expect_layer();
+        }
+    }
+
     /// Whether the program stands where its loader may not have come to our library yet.
     pub(super) fn is_held_at_its_start(&self) -> bool {
-        self.hello == Hello::Overdue
+        self.hello == Hello::Postponed
     }
 
     /// What a program gets that our launcher or the editor's terminal starts: the library, too, which the launcher leaves
@@ -294,7 +304,7 @@ impl SessionSide {
     /// The program starts: its layer must report in.
     pub(super) fn expect_layer(&mut self) {
         let ours = self.backing.as_ref().filter(|_| self.injection.is_some());
-        if let (Some(backing), None, Hello::Due | Hello::Overdue) = (ours, &self.layer, self.hello) {
+        if let (Some(backing), None, Hello::Due | Hello::Postponed) = (ours, &self.layer, self.hello) {
             self.layer = Some(backing.layer_reported(self.launched.clone(), LAYER_LIMIT));
         }
     }

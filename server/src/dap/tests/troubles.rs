@@ -66,6 +66,30 @@ async fn a_program_that_is_held_at_its_entry_has_time_to_load_our_layer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_terminal_that_opens_slowly_takes_no_time_from_its_program() {
+    for reports in [true, false] {
+        let mut editor = Editor::new(Manners::Good, Plan::Starts);
+        editor.debug(json!({"program": "/bin/true"}), false).await;
+        let run = json!({"command": "runInTerminal", "arguments": {"args": ["x"], "cwd": "/"}});
+        editor.request("ask back", run).await;
+        let asked = editor.wait("runInTerminal", |m| m["command"] == "runInTerminal").await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        assert_eq!(editor.ask("threads", json!({})).await["success"], true, "{}", editor.log());
+        let answer =
+            json!({"type": "response", "request_seq": asked["seq"], "success": true, "command": "runInTerminal"});
+        editor.send(answer).await;
+        if reports {
+            editor.session.report();
+            tokio::time::sleep(Duration::from_secs(20)).await;
+        } else {
+            editor.event("terminated").await;
+        }
+        let ended = editor.disconnect().await;
+        assert_eq!(ended.result.starts_with("error: the program runs without mirrord"), !reports, "{}", ended.result);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_brief_program_without_our_layer_does_not_pass_for_one_with_it() {
     for reports in [true, false] {
         let mut editor = Editor::new(Manners::Brief, Plan::Starts);
