@@ -16,14 +16,17 @@ use session::{
     live::{Live, LiveOptions},
     view::View,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use self::socket::{Socket, SocketError};
 use crate::{
     bundle, cli, dap, exit,
     lsp::{self, End, Launch, Session, SessionSource},
-    parent, settings, terminal,
+    parent, settings, stdio, terminal,
 };
 
 /// Speaks LSP until the editor is done.
@@ -82,10 +85,13 @@ pub(crate) fn dap(adapter: dap::AdapterWish, listen: Option<&Path>) -> u8 {
         if let Some(path) = listen {
             return listen_at(path, environment).await.map_err(|error| error.to_string());
         }
-        let served = dap::serve(tokio::io::stdin(), tokio::io::stdout(), environment).await;
+        // On a thread of the runtime, which hears itself of what arrives.
+        let mut served = JoinSet::new();
+        served.spawn(dap::serve(stdio::input(), stdio::output(), environment));
+        let served = served.join_next().await.expect("it was spawned").expect("it neither panics nor is it aborted");
         served.map_err(|error| error.to_string())
     });
-    // As above.
+    // As above, where input is neither pipe nor socket.
     runtime.shutdown_background();
     match ended {
         Ok(()) => 0,

@@ -24,6 +24,7 @@ mod progress;
 mod sessions;
 mod settings;
 mod signals;
+mod stdio;
 mod terminal;
 
 use std::{ffi::OsString, process::ExitCode};
