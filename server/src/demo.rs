@@ -34,7 +34,7 @@ use self::{
 use crate::{
     bundle, cli,
     exec::{self, Failure},
-    exit,
+    exit, settings,
     signals::Signals,
 };
 
@@ -136,7 +136,7 @@ async fn start_session(
         config: loaded,
         layer,
         helper: bundle::helper(),
-        environment: std::env::vars_os().collect(),
+        environment: settings::variables(),
         working_directory: std::env::current_dir().unwrap_or_else(|_| Path::new("/").to_owned()),
         place: Place::Local(pod.clone()),
         by: By::Terminal,

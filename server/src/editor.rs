@@ -41,7 +41,7 @@ pub(crate) fn lsp() -> u8 {
         let surroundings = lsp::Surroundings {
             views: Arc::new(live),
             sessions: Arc::new(ClusterSessions),
-            environment: std::env::vars_os().collect(),
+            environment: settings::variables(),
             working_directory: working_directory(),
             manual: bundle::manual(),
             stop: stop.clone(),
@@ -77,7 +77,7 @@ pub(crate) fn dap(adapter: dap::AdapterWish, listen: Option<&Path>) -> u8 {
         let environment = dap::Environment {
             adapter,
             layer,
-            variables: std::env::vars_os().collect(),
+            variables: settings::variables(),
             working_directory: working_directory(),
             end: if listen.is_some() { stop.clone() } else { CancellationToken::new() },
             stop,
@@ -153,11 +153,11 @@ impl SessionSource for ClusterSessions {
     }
 
     fn everywhere(&self) -> BoxFuture<'static, Vec<View>> {
-        Box::pin(async { client::sessions(&std::env::vars_os().collect()).await })
+        Box::pin(async { client::sessions(&settings::variables()).await })
     }
 
     fn stop_elsewhere(&self, name: String) -> BoxFuture<'static, io::Result<()>> {
-        Box::pin(async move { client::stop(&name, &std::env::vars_os().collect()).await })
+        Box::pin(async move { client::stop(&name, &settings::variables()).await })
     }
 
     fn start(

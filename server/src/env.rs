@@ -21,7 +21,7 @@ use crate::{
     exit,
     flags::LaunchFlags,
     progress::{Mode, Progress, Sink},
-    settings::Settings,
+    settings::{self, Settings},
     signals::Signals,
     terminal,
 };
@@ -85,7 +85,7 @@ async fn diff(arguments: DiffArguments, signals: &mut Signals) -> Result<u8, Fai
         config: settings.loaded,
         layer: bundle::layer().map_err(|error| Failure::new(exit::FAILURE, &error))?,
         helper: bundle::helper(),
-        environment: std::env::vars_os().collect(),
+        environment: settings::variables(),
         working_directory: std::env::current_dir()
             .map_err(|error| Failure::new(exit::FAILURE, &format!("the working directory: {error}")))?,
         place,

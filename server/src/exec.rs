@@ -21,7 +21,7 @@ use crate::{
     bundle, cli, exit,
     program::{self, Found, Surroundings},
     progress::{Mode, Progress, Sink},
-    settings::Settings,
+    settings::{self, Settings},
     signals::Signals,
     terminal,
 };
@@ -146,7 +146,7 @@ fn prepare(arguments: cli::ExecArguments, place: Place) -> Result<Launch, Failur
         config: settings.loaded,
         layer,
         helper: bundle::helper(),
-        environment: std::env::vars_os().collect(),
+        environment: settings::variables(),
         working_directory,
         place,
         by: By::Terminal,

@@ -20,7 +20,7 @@ use crate::{
     flags::{CoreFlags, LaunchFlags},
     program,
     progress::{Mode, Progress, Sink, TASK},
-    settings::Settings,
+    settings::{self, Settings},
     signals::Signals,
     terminal,
 };
@@ -107,7 +107,7 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
     let options = Options {
         layer: bundle::layer().map_err(|error| Failed::because(&error))?,
         helper: bundle::helper(),
-        environment: std::env::vars_os().collect(),
+        environment: settings::variables(),
         working_directory: std::env::current_dir()
             .map_err(|error| Failed::because(&format!("the working directory: {error}")))?,
         place: Place::Cluster,

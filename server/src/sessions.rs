@@ -8,7 +8,7 @@ use session::{
     view::{By, State, Traffic, View},
 };
 
-use crate::{cli, exec::Failure, exit, terminal};
+use crate::{cli, exec::Failure, exit, settings, terminal};
 
 /// What the command is told.
 #[derive(Debug, clap::Args)]
@@ -45,7 +45,7 @@ pub(crate) fn main(arguments: &Arguments) -> u8 {
         match &arguments.action {
             Some(Action::Stop { name }) => stop(name).await,
             None => {
-                let sessions = client::sessions(&std::env::vars_os().collect()).await;
+                let sessions = client::sessions(&settings::variables()).await;
                 terminal::print(&if arguments.json { format!("{}\n", json!(sessions)) } else { table(&sessions) });
                 Ok(())
             }
@@ -56,7 +56,7 @@ pub(crate) fn main(arguments: &Arguments) -> u8 {
 
 /// Returns when the session has ended.
 async fn stop(name: &str) -> Result<(), Failure> {
-    let environment = std::env::vars_os().collect();
+    let environment = settings::variables();
     let failed = |error| Failure::new(exit::FAILURE, &error);
     let mut client = client::Client::to(name, &environment).await.map_err(failed)?;
     let view = client.view(false).await.map_err(failed)?;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     hash::{BuildHasher, RandomState},
     io::{self, Read},
     path::{Path, PathBuf},
@@ -142,11 +143,15 @@ pub(crate) fn chosen_file(flag: Option<PathBuf>) -> Option<PathBuf> {
     flag.or_else(|| std::env::var_os("MIRRORD_CONFIG_FILE").filter(|path| !path.is_empty()).map(PathBuf::from))
 }
 
+/// Our own environment, which programs inherit.
+pub(crate) fn variables() -> BTreeMap<OsString, OsString> {
+    std::env::vars_os().collect()
+}
+
 /// The environment as far as the language of the configuration can name it: variables that are text.
 pub(crate) fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    variables().into_iter().filter_map(text).collect()
 }
 
 /// What a configuration is loaded with besides its text: every command and every editor's launch gets it here.

@@ -1,12 +1,15 @@
 //! `mirrord explain`: the answer in a terminal.
 
-use std::collections::BTreeMap;
-
 use config::{Document, Overrides};
 use session::Here;
 
 use super::{Explanation, Question, explain, place_of};
-use crate::{exit, flags::LaunchFlags, settings::Settings, terminal};
+use crate::{
+    exit,
+    flags::LaunchFlags,
+    settings::{self, Settings},
+    terminal,
+};
 
 /// What `explain` is told.
 #[derive(Debug, clap::Args)]
@@ -65,7 +68,7 @@ pub(crate) fn main(arguments: &Arguments) -> u8 {
         terminal::say_error("the configuration has errors; nothing can be explained");
         return exit::USAGE;
     };
-    let environment: BTreeMap<_, _> = std::env::vars_os().collect();
+    let environment = settings::variables();
     let working_directory = std::env::current_dir().unwrap_or_else(|_| "/".into());
     let here = Here { environment: &environment, working_directory: &working_directory };
     let explanation = explain(config, &settings.loaded, &here, &question);

@@ -78,7 +78,7 @@ impl Editor {
     }
 
     fn over(reach: Reach, session: Pretence, spy: Spy, others: JoinSet<()>) -> Self {
-        Self::among(std::env::vars_os().collect(), reach, session, spy, others)
+        Self::among(crate::settings::variables(), reach, session, spy, others)
     }
 
     fn among(

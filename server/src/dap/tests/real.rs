@@ -269,7 +269,7 @@ async fn an_address_where_nobody_listens_says_what_to_do() {
 async fn prepare(launch: Value) -> Result<Prepared, String> {
     let job = Job {
         arguments: launch.as_object().unwrap().clone(),
-        environment: std::env::vars_os().collect(),
+        environment: crate::settings::variables(),
         working_directory: "/".into(),
         observer: session::event::Observer::new(|_| {}),
     };
