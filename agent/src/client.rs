@@ -180,7 +180,7 @@ impl Session {
                 };
                 let incoming = self.services.incoming.clone();
                 let (client, link) = (self.client.clone(), self.link.clone());
-                let subscriber = Subscriber { client, link, ended, spare_probes: request.spare_probes };
+                let subscriber = Subscriber { client, link, ended, spare_probes: false, filter: None };
                 self.tasks.spawn(async move {
                     incoming.serve(request, stream, subscriber).await;
                     drop(permit);

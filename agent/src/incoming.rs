@@ -2,10 +2,14 @@
 
 mod bpf;
 mod capture;
+mod filter;
+mod filtered;
+mod http;
 mod insiders;
 mod listeners;
 mod mirror;
 mod nftables;
+mod owners;
 mod pass;
 mod probe;
 mod reassembly;
@@ -25,7 +29,7 @@ use tokio::io::{AsyncWriteExt, copy, sink};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::subscriber::Subscriber;
-use self::{insiders::Insiders, mirror::Mirror, steal::Stealer, steer::Choice};
+use self::{filter::Filter, insiders::Insiders, mirror::Mirror, steal::Stealer, steer::Choice};
 use crate::target::Target;
 
 /// Serves subscriptions of all sessions; a handle, cheap to clone.
@@ -57,12 +61,12 @@ impl Incoming {
 
     /// Serves one subscription's stream: the port stays subscribed until the session finishes or resets it.
     pub(crate) async fn serve(&self, request: Subscribe, mut stream: link::Stream, subscriber: Subscriber) {
-        let ended = subscriber.ended.clone();
+        let (ended, port, mode) = (subscriber.ended.clone(), request.port, request.mode);
         let subscription = self.subscribe(request, subscriber).await;
         let answer: Result<Subscribed, SubscribeError> = match &subscription {
-            Ok(subscription) => Ok(self.describe(request.port, subscription).await),
+            Ok(subscription) => Ok(self.describe(port, subscription).await),
             Err(error) => {
-                tracing::warn!(port = request.port, mode = ?request.mode, ?error, "not subscribed");
+                tracing::warn!(port, ?mode, ?error, "not subscribed");
                 Err(error.clone())
             }
         };
@@ -74,12 +78,25 @@ impl Incoming {
         drop(stream.shutdown().await); // fails when the stream is gone already
     }
 
-    async fn subscribe(&self, request: Subscribe, subscriber: Subscriber) -> Result<Subscription, SubscribeError> {
-        match request.mode {
-            Mode::Steal => self.stealer.subscribe(request.port, subscriber).await.map(Subscription::Steal),
-            Mode::Mirror => {
-                let guard = self.mirror.subscribe(request.port, subscriber)?;
+    async fn subscribe(&self, request: Subscribe, mut subscriber: Subscriber) -> Result<Subscription, SubscribeError> {
+        let Subscribe { port, mode, spare_probes, filter } = request;
+        subscriber.spare_probes = spare_probes;
+        match (mode, filter) {
+            (Mode::Steal, filter) => {
+                if let Some(filter) = filter {
+                    // Patterns may take a moment to compile.
+                    let compiled = tokio::task::spawn_blocking(move || Filter::compile(filter)).await;
+                    let compiled = compiled.unwrap_or_else(|error| Err(format!("internal error: {error}")));
+                    subscriber.filter = Some(Arc::new(compiled.map_err(SubscribeError::Filter)?));
+                }
+                self.stealer.subscribe(port, subscriber).await.map(Subscription::Steal)
+            }
+            (Mode::Mirror, None) => {
+                let guard = self.mirror.subscribe(port, subscriber)?;
                 Ok(Subscription::Mirror { _guard: guard })
+            }
+            (Mode::Mirror, Some(_)) => {
+                Err(SubscribeError::Filter("copies are made of connections, not of requests".to_owned()))
             }
         }
     }

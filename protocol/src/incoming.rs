@@ -1,8 +1,12 @@
 //! Connections that arrive at the target and concern the local program.
 
+pub mod filter;
+
 use std::net::SocketAddr;
 
 use bincode::{Decode, Encode};
+
+pub use filter::Filter;
 
 /// How traffic that arrives at the target reaches the local program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
@@ -17,7 +21,7 @@ pub enum Mode {
 ///
 /// The agent's first and only message is `Result<Subscribed, SubscribeError>`. Either side finishing the stream ends
 /// the subscription; traffic flows to the target again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Subscribe {
     /// TCP port in the target's network namespace.
     pub port: u16,
@@ -26,6 +30,9 @@ pub struct Subscribe {
     /// What looks after the target's health stays with the target even when stealing: the kubelet's HTTP requests (User-Agent
     /// `kube-probe/…`), connections that end without a byte, and those that the target's own container makes.
     pub spare_probes: bool,
+    /// Only these HTTP requests are taken over, each by itself; everything else stays with the target. Several sessions may
+    /// filter one port: the oldest whose filter matches gets the request. Not with [`Mode::Mirror`].
+    pub filter: Option<Filter>,
 }
 
 /// The subscription is in force.
@@ -51,11 +58,15 @@ pub enum Means {
 /// Why a port cannot be subscribed.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum SubscribeError {
-    /// Another session steals it; `owner` is how that session introduced itself (`user@host`).
+    /// Another session steals it, and one of the two has no filter.
     Taken {
-        /// The other session's [`crate::control::Hello::client`].
+        /// The other session's [`crate::control::Hello::client`] (`user@host`).
         owner: String,
+        /// Whether the other one filters: it is this session that wants all requests.
+        filtered: bool,
     },
+    /// The filter does not compile, or asks for what this agent does not do; the reason.
+    Filter(String),
     /// The kernel refused each means that was tried; one line per means, with its errno.
     Refused {
         /// What was tried and what the kernel said.
@@ -67,6 +78,8 @@ pub enum SubscribeError {
 ///
 /// Bytes of the client follow at once. The session's first message is [`Verdict`]; after `Accepted` the stream
 /// carries what the program answers (when stealing; a mirrored connection carries nothing back).
+///
+/// Of a filtered connection only the requests that match follow, after the verdict, in the HTTP version of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Incoming {
     /// Subscribed port that it arrived at.
@@ -77,6 +90,8 @@ pub struct Incoming {
     pub peer: SocketAddr,
     /// The address that it connected to.
     pub local: SocketAddr,
+    /// Whether it carries only the requests that matched the filter.
+    pub filtered: bool,
 }
 
 /// What the session says of an [`Incoming`] connection.

@@ -18,7 +18,10 @@ use mirrord_protocol::{
         Remove, RemoveAttribute, Rename, Seek, SetAttribute, SetTime, Stat, StatFs, SymbolicLink, Synchronise,
         TestLock, Timestamp, Which, Write,
     },
-    incoming::{Incoming, Means, Mode, Subscribe, SubscribeError, Subscribed, Verdict},
+    incoming::{
+        Filter as HttpFilter, Incoming, Means, Mode, Subscribe, SubscribeError, Subscribed, Verdict,
+        filter::{Condition, Limits},
+    },
     interface::{Interface, InterfaceAddress, ListInterfaces},
     link::{HeldConnect, Listen, LoopbackRoute, Names, OpenedFile, ToLayer, ToSession},
     operation::Operation,
@@ -136,20 +139,38 @@ fn layer_and_session(book: &mut Book) {
     book.note("session synchronised", &ToLayer::Synchronised(Ok(Some(metadata()))));
 }
 
+fn filter() -> HttpFilter {
+    let text = str::to_owned;
+    HttpFilter {
+        conditions: vec![
+            Condition::Header(text("a")),
+            Condition::HeaderJq(text("b")),
+            Condition::Path(text("c")),
+            Condition::Method(text("d")),
+            Condition::Body { query: text("e"), matches: Some(text("f")) },
+        ],
+        all: true,
+        limits: Limits { body_bytes: 65_535, body_ms: 1000, jq_ms: 500 },
+    }
+}
+
 fn session_and_agent(book: &mut Book) {
     let resume = Some(Resume { session: 3 });
     book.note("hello", &Hello { version: PROTOCOL_VERSION, client: "me@here".to_owned(), lease_ms: 20_000, resume });
     book.note("welcome", &Welcome { version: PROTOCOL_VERSION, session: 4, resumed: false });
     book.note("open operation", &StreamHead::Operation(vec![1]));
     book.note("open connect", &StreamHead::Connect(Connect { destination: v4(1, 443) }));
-    let subscribe = Subscribe { port: 80, mode: Mode::Steal, spare_probes: true };
-    book.note("open subscribe", &StreamHead::Subscribe(subscribe));
-    let incoming = Incoming { port: 80, mode: Mode::Mirror, peer: v4(9, 40_000), local: v4(1, 80) };
+    let subscribe = Subscribe { port: 80, mode: Mode::Steal, spare_probes: true, filter: None };
+    book.note("open subscribe", &StreamHead::Subscribe(subscribe.clone()));
+    let subscribe = Subscribe { filter: Some(filter()), ..subscribe };
+    book.note("open subscribe filtered", &StreamHead::Subscribe(subscribe));
+    let incoming = Incoming { port: 80, mode: Mode::Mirror, peer: v4(9, 40_000), local: v4(1, 80), filtered: true };
     book.note("open incoming", &StreamHead::Incoming(incoming));
     book.note("connected", &Ok::<_, Errno>(Connected { local: v4(1, 33_000) }));
     let subscribed = Subscribed { means: Means::SkLookup, target_listens: true };
     book.note("subscribed", &Ok::<_, SubscribeError>(subscribed));
-    book.note("taken", &Err::<Subscribed, _>(SubscribeError::Taken { owner: "you@there".to_owned() }));
+    book.note("taken", &Err::<Subscribed, _>(SubscribeError::Taken { owner: "you@there".to_owned(), filtered: true }));
+    book.note("filter refused", &Err::<Subscribed, _>(SubscribeError::Filter("why".to_owned())));
     book.note("verdict", &Verdict::PassThrough);
 }
 

@@ -82,14 +82,21 @@ impl Renderer {
             Event::Step(step) => self.step(step),
             Event::Warning(text) => self.line("Warning", &format!("warning: {text}"), &harmless_lines(text)),
             Event::Info(text) => self.line("Info", text, text),
-            Event::Subscribed { port, local, mode, means } => {
+            Event::Subscribed { port, local, mode, means, filter } => {
                 let verb = match mode {
                     session::event::Mode::Mirror => "copied from",
                     session::event::Mode::Steal => "taken over from",
                 };
                 tracing::debug!(port, ?means, "subscribed");
-                let text =
-                    format!("traffic of port {port} is {verb} the target, for the program's listener at {local}");
+                let text = match filter {
+                    None => {
+                        format!("traffic of port {port} is {verb} the target, for the program's listener at {local}")
+                    }
+                    Some(filter) => format!(
+                        "traffic of port {port} is {verb} the target request by request, for the program's listener at {local}: \
+                         those that match {filter}; all others stay with the target"
+                    ),
+                };
                 self.line("Info", &text, &text)
             }
             Event::Incoming { port, peer, .. } => {

@@ -105,6 +105,7 @@ fn row(view: &View) -> [String; 7] {
     };
     let ports = view.ports.iter().map(|port| match port.mode {
         Traffic::Mirror => format!("{} mirrored", port.port),
+        Traffic::Steal if port.filter.is_some() => format!("{} filtered", port.port),
         Traffic::Steal => format!("{} stolen", port.port),
     });
     let ports = ports.collect::<Vec<_>>().join(", ");
@@ -131,7 +132,7 @@ mod tests {
 
     #[test]
     fn people_get_a_table() {
-        let port = Port { port: 80, local: ([127, 0, 0, 1], 8080).into(), mode: Traffic::Steal };
+        let port = Port { port: 80, local: ([127, 0, 0, 1], 8080).into(), mode: Traffic::Steal, filter: None };
         let target = "pod/api-1/container/api in namespace shop".to_owned();
         let connected =
             View { session: "0a1b2c3d".into(), pid: 41, target, state: State::Connected, ..View::default() };

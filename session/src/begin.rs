@@ -108,6 +108,7 @@ pub(crate) async fn start(options: Options, observer: Observer) -> Result<Sessio
             link: link.clone(),
             mode,
             policy: plan.policy.incoming.clone(),
+            requests: plan.requests.take(),
             spared,
             book: book.clone(),
             seen: seen.clone(),

@@ -25,6 +25,8 @@ pub enum Event {
         mode: Mode,
         /// How the agent gets at the traffic.
         means: Means,
+        /// What requests must be like to reach the program, in words; `None`: it gets all.
+        filter: Option<Arc<str>>,
     },
     /// A connection that arrived at the target was given to the program.
     Incoming {

@@ -28,6 +28,7 @@ use crate::{
     names::{AddressBook, random_token},
     ports, relay,
     seen::{Passing, Seen},
+    setup::Requests,
 };
 
 /// Pause between a process's last message and the look at its listeners: the kernel closes its descriptors one by one.
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) link: Link,
     pub(crate) mode: Mode,
     pub(crate) policy: IncomingPolicy,
+    /// Which requests the program gets; `None`: all.
+    pub(crate) requests: Option<Requests>,
     /// Ports of the target on which kubelet probes stay with it.
     pub(crate) spared: crate::target::Probed,
     pub(crate) book: AddressBook,
@@ -113,7 +116,9 @@ impl Listeners {
 
     async fn subscribe(self: &Arc<Self>, port: u16, local: SocketAddr) -> Result<(), Errno> {
         let spare_probes = self.parts.mode == Mode::Steal && self.parts.spared.may_reach(port);
-        let subscribe = Subscribe { port, mode: self.parts.mode, spare_probes };
+        let (filter, words) = self.parts.requests.as_ref().and_then(|requests| requests.on(port)).unzip();
+        let filtered = filter.is_some();
+        let subscribe = Subscribe { port, mode: self.parts.mode, spare_probes, filter };
         let mut stream = self.parts.link.open(&StreamHead::Subscribe(subscribe)).map_err(|_| Errno(libc::ENETDOWN))?;
         let answer: Result<Subscribed, SubscribeError> = stream.read_message().await.map_err(Errno::from)?;
         match answer {
@@ -126,15 +131,16 @@ impl Listeners {
                     )));
                 }
                 let cancel = self.parts.cancel.child_token();
-                let seen = self.parts.seen.port(port, local, self.parts.mode);
+                let mode = self.parts.mode;
+                let seen = self.parts.seen.port(port, local, mode, words.clone());
                 let subscription = Subscription { local, cancel: cancel.clone(), _seen: seen };
                 self.known.lock().expect("no panic while held").subscriptions.insert(port, subscription);
-                self.parts.observer.tell(Event::Subscribed { port, local, mode: self.parts.mode, means });
+                self.parts.observer.tell(Event::Subscribed { port, local, mode, means, filter: words });
                 self.parts.tasks.spawn(keep(self.clone(), port, stream, cancel));
                 Ok(())
             }
             Err(error) => {
-                self.parts.observer.tell(Event::Warning(refusal(port, self.parts.mode, &error)));
+                self.parts.observer.tell(Event::Warning(refusal(port, self.parts.mode, filtered, &error)));
                 Err(Errno::EADDRINUSE)
             }
         }
@@ -276,12 +282,21 @@ async fn watch(listeners: Arc<Listeners>) {
     }
 }
 
-fn refusal(port: u16, mode: Mode, error: &SubscribeError) -> String {
+fn refusal(port: u16, mode: Mode, wants_some: bool, error: &SubscribeError) -> String {
     match (error, mode) {
-        (SubscribeError::Taken { owner }, _) => format!(
-            "port {port} of the target is already stolen by {owner}: ask them to stop, or use \
-             feature.network.incoming.mode = \"mirror\", which can be shared"
+        (SubscribeError::Taken { owner, filtered: true }, _) => format!(
+            "port {port} of the target is already stolen by {owner}, who takes only some requests: with a filter of your own, \
+             feature.network.incoming.http_filter, you can share it"
         ),
+        (SubscribeError::Taken { owner, filtered: false }, _) => format!(
+            "port {port} of the target is already stolen by {owner}{}: ask them to {}stop, or use \
+             feature.network.incoming.mode = \"mirror\", which can be shared",
+            if wants_some { ", who takes all requests" } else { "" },
+            if wants_some { "set a feature.network.incoming.http_filter or to " } else { "" },
+        ),
+        (SubscribeError::Filter(reason), _) => {
+            format!("the agent does not take feature.network.incoming.http_filter for port {port}: {reason}")
+        }
         (SubscribeError::Refused { attempts }, Mode::Steal) => format!(
             "the target's kernel lets the agent not take over port {port}: {}; \"mirror\" may still work",
             attempts.join("; ")

@@ -37,7 +37,7 @@ struct Known {
     state: State,
     /// Debuggers that hold a program right now.
     standing: usize,
-    ports: BTreeMap<u16, (SocketAddr, Mode)>,
+    ports: BTreeMap<u16, (SocketAddr, Mode, Option<Arc<str>>)>,
     /// The newest last.
     requests: VecDeque<Request>,
     connections: BTreeMap<u64, (SocketAddr, Instant)>,
@@ -125,9 +125,9 @@ impl Seen {
         self.known().state.clone_from(state);
     }
 
-    /// A port of the target is the program's.
-    pub(crate) fn port(&self, port: u16, local: SocketAddr, mode: Mode) -> Passing {
-        self.known().ports.insert(port, (local, mode));
+    /// A port of the target is the program's, or what `filter` says of it.
+    pub(crate) fn port(&self, port: u16, local: SocketAddr, mode: Mode, filter: Option<Arc<str>>) -> Passing {
+        self.known().ports.insert(port, (local, mode, filter));
         self.passing(What::Port(port))
     }
 
@@ -185,8 +185,14 @@ impl Seen {
         view.standing = known.standing > 0;
         view.seconds = ago(&known.since);
         let ports = known.ports.iter();
-        view.ports =
-            ports.map(|(port, (local, mode))| view::Port { port: *port, local: *local, mode: mode.into() }).collect();
+        view.ports = ports
+            .map(|(port, (local, mode, filter))| view::Port {
+                port: *port,
+                local: *local,
+                mode: mode.into(),
+                filter: filter.as_deref().map(str::to_owned),
+            })
+            .collect();
         let requests = known.requests.iter().rev();
         view.requests = requests
             .map(|Request { number: _, port, peer, mode, since, open }| view::Request {

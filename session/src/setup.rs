@@ -4,6 +4,7 @@
 //! keys that are missing there, so that no key is ever ignored silently.
 
 mod keys;
+mod requests;
 mod variables;
 
 use std::{
@@ -19,6 +20,7 @@ use protocol::{
     policy::{Destination, FileMode, FilePolicy, Filter, Host, IncomingPolicy, LaunchPolicy, OutgoingPolicy, Policy},
 };
 
+pub(crate) use self::requests::Requests;
 use crate::{cluster::ConnectOptions, incoming::wire_mode};
 
 /// What a session does, decided.
@@ -36,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) policy: Policy,
     /// How incoming traffic is taken, if at all.
     pub(crate) incoming: Option<Mode>,
+    /// Which requests the program gets; `None`: all.
+    pub(crate) requests: Option<Requests>,
     /// Whether kubelet probes stay with the target.
     pub(crate) spare_probes: bool,
     /// Whether the program sees the pod's host name.
@@ -70,6 +74,10 @@ pub(crate) fn plan(loaded: &Loaded, here: &Here<'_>) -> Result<Plan, Refused> {
     let policy = policy(config, here);
     // The layer's engine knows fewer patterns than the language: what it cannot match would silently never match.
     refusals.extend(rules::path::PathRules::new(&policy.files, b"").faults());
+    let requests = requests::requests(config).unwrap_or_else(|refusal| {
+        refusals.push(refusal);
+        None
+    });
     if !refusals.is_empty() {
         return Err(Refused(refusals));
     }
@@ -87,6 +95,7 @@ pub(crate) fn plan(loaded: &Loaded, here: &Here<'_>) -> Result<Plan, Refused> {
         env: feature.env,
         policy,
         incoming: wire_mode(feature.network.incoming.mode),
+        requests,
         spare_probes: !feature.network.incoming.steal_probes,
         host_name: feature.hostname,
         shown_host_name: variables::host_name(here),

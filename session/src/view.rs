@@ -146,6 +146,9 @@ pub struct Port {
     pub local: SocketAddr,
     /// What happens to its traffic.
     pub mode: Traffic,
+    /// What requests must be like to reach the program, in words; otherwise it gets all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filter: Option<String>,
 }
 
 /// A connection that arrived at the target and was given to the program.

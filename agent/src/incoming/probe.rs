@@ -36,12 +36,16 @@ pub(crate) fn classify(bytes: &[u8]) -> Opening {
         }
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
         if line[..colon].eq_ignore_ascii_case(b"user-agent") {
-            let value = line[colon + 1..].trim_ascii_start();
-            let is_probe = value.get(..USER_AGENT.len()).is_some_and(|start| start.eq_ignore_ascii_case(USER_AGENT));
+            let is_probe = is_kubelet(line[colon + 1..].trim_ascii_start());
             return if is_probe { Opening::Probe } else { Opening::Other };
         }
     }
     if bytes.len() == HEAD_LIMIT { Opening::Other } else { Opening::Unfinished }
+}
+
+/// Whether this is what the kubelet calls itself.
+pub(crate) fn is_kubelet(user_agent: &[u8]) -> bool {
+    user_agent.get(..USER_AGENT.len()).is_some_and(|start| start.eq_ignore_ascii_case(USER_AGENT))
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ pub(super) fn session(name: &str) -> Session {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let (link, _) = Link::start(ours, Role::Agent, vec![]);
     let (program, arriving) = Link::start(theirs, Role::Session, vec![]);
-    let subscriber = Subscriber { client: name.into(), link, ended: CancellationToken::new(), spare_probes: false };
+    let subscriber =
+        Subscriber { client: name.into(), link, ended: CancellationToken::new(), spare_probes: false, filter: None };
     Session { subscriber, program, arriving }
 }

@@ -17,18 +17,16 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     insiders::Insiders,
+    owners::Owners,
     pass::TEST_SOURCE,
     sk_lookup::SkLookup,
     steer::{Choice, Steering},
-    stolen::Stolen,
+    stolen::{Stolen, Way},
     subscriber::Subscriber,
 };
 
 /// Stolen and passed connections at a time, of all sessions; further ones wait in the kernel's backlog.
 const CONNECTION_LIMIT: usize = 4096;
-
-/// Subscribed ports at a time: more than any program listens on.
-const PORT_LIMIT: usize = 256;
 
 /// How long the self-test's connection may take; it does not leave the kernel.
 const TEST_LIMIT: Duration = Duration::from_secs(1);
@@ -50,6 +48,7 @@ struct Shared {
     choice: Choice,
     insiders: Insiders,
     state: Mutex<State>,
+    owners: Owners,
     /// Stolen connections, those that were passed on, and the tasks that accept them.
     tasks: TaskTracker,
     connections: Arc<Semaphore>,
@@ -61,7 +60,6 @@ struct Shared {
 struct State {
     /// In force while a port is subscribed.
     active: Option<Active>,
-    owners: HashMap<u16, Subscriber>,
     /// The self-test's connections under way, by their source.
     tests: HashMap<SocketAddr, oneshot::Sender<()>>,
 }
@@ -78,6 +76,8 @@ struct Active {
 pub(crate) struct Subscription {
     shared: Arc<Shared>,
     port: u16,
+    /// Of the owner.
+    number: u64,
     means: Means,
 }
 
@@ -85,7 +85,8 @@ impl Stealer {
     /// Nothing is stolen yet. `end` is cancelled when the agent ends.
     pub(crate) fn new(choice: Choice, insiders: Insiders, end: CancellationToken) -> Self {
         let connections = Arc::new(Semaphore::new(CONNECTION_LIMIT));
-        let shared = Shared { choice, insiders, state: Mutex::default(), tasks: TaskTracker::new(), connections, end };
+        let (state, owners, tasks) = (Mutex::default(), Owners::default(), TaskTracker::new());
+        let shared = Shared { choice, insiders, state, owners, tasks, connections, end };
         Self { shared: Arc::new(shared) }
     }
 
@@ -104,7 +105,7 @@ impl Stealer {
         match self.test(port).await {
             Ok(()) => Ok(subscription),
             Err(_) if subscription.means == Means::SkLookup && SkLookup::has_rivals() => {
-                Err(SubscribeError::Taken { owner: "another agent in this pod".to_owned() })
+                Err(SubscribeError::Taken { owner: "another agent in this pod".to_owned(), filtered: false })
             }
             Err(error) => {
                 let means = subscription.means;
@@ -140,13 +141,7 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        state.owners.remove(&self.port);
-        if let Some(active) = &state.active {
-            active.steering.remove(self.port);
-        }
-        if state.owners.is_empty() {
-            state.active = None;
-        }
+        self.shared.release(&mut state, self.port, self.number);
         tracing::info!(port = self.port, "no longer stolen");
     }
 }
@@ -162,26 +157,44 @@ impl Shared {
 
     fn add(self: &Arc<Self>, port: u16, owner: Subscriber) -> Result<Subscription, SubscribeError> {
         let mut state = self.lock();
-        if let Some(other) = state.owners.get(&port) {
-            return Err(SubscribeError::Taken { owner: other.client.to_string() });
-        }
-        if state.owners.len() >= PORT_LIMIT {
-            return Err(refused(format!("{PORT_LIMIT} ports are stolen already")));
-        }
-        let steering = match &state.active {
-            Some(active) => active.steering.clone(),
-            None => self.activate(&mut state).map_err(|attempts| SubscribeError::Refused { attempts })?,
-        };
-        if let Err(error) = steering.add(port) {
-            if state.owners.is_empty() {
-                state.active = None;
+        let is_stolen = self.owners.has(port);
+        let client = owner.client.clone();
+        let number = self.owners.add(port, owner)?;
+        let steering = self.steering(&mut state).and_then(|steering| {
+            if !is_stolen {
+                steering.add(port).map_err(|attempt| vec![attempt])?;
             }
-            return Err(refused(error));
+            Ok(steering)
+        });
+        match steering {
+            Ok(steering) => {
+                let means = steering.means();
+                tracing::info!(port, %client, ?means, "stolen");
+                Ok(Subscription { shared: self.clone(), port, number, means })
+            }
+            Err(attempts) => {
+                self.release(&mut state, port, number);
+                Err(SubscribeError::Refused { attempts })
+            }
         }
-        let means = steering.means();
-        tracing::info!(port, client = %owner.client, ?means, "stolen");
-        state.owners.insert(port, owner);
-        Ok(Subscription { shared: self.clone(), port, means })
+    }
+
+    /// Takes a port from its owner; with the last one, the target gets its connections again.
+    fn release(&self, state: &mut State, port: u16, number: u64) {
+        self.owners.remove(port, number);
+        if let (Some(active), false) = (&state.active, self.owners.has(port)) {
+            active.steering.remove(port);
+        }
+        if self.owners.is_empty() {
+            state.active = None;
+        }
+    }
+
+    fn steering(self: &Arc<Self>, state: &mut State) -> Result<Arc<Steering>, Vec<String>> {
+        match &state.active {
+            Some(active) => Ok(active.steering.clone()),
+            None => self.activate(state),
+        }
     }
 
     fn activate(self: &Arc<Self>, state: &mut State) -> Result<Arc<Steering>, Vec<String>> {
@@ -234,11 +247,11 @@ impl Shared {
             _ = arrived.send(()); // the test may have given up by now
             return;
         }
-        let owner = state.owners.get(&local.port()).cloned();
         drop(state);
-        let (steering, end, insiders) = (steering.clone(), self.end.clone(), self.insiders.clone());
+        let way = Way { owners: self.owners.clone(), insiders: self.insiders.clone(), steering: steering.clone() };
+        let end = self.end.clone();
         self.tasks.spawn(async move {
-            Stolen::new(tcp, peer, local).serve(owner, &insiders, steering, end).await;
+            Stolen::new(tcp, peer, local).serve(way, &end).await;
             drop(permit);
         });
     }

@@ -15,7 +15,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    filtered,
     insiders::Insiders,
+    owners::{Owners, Share},
     pass,
     probe::{self, Opening},
     steer::Steering,
@@ -28,10 +30,10 @@ const PROBE_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long a client may take for its first byte there. The kubelet is on this node, and speaks or leaves at once; clients that
 /// wait to be spoken to wait this long in vain.
-const FIRST_BYTE_LIMIT: Duration = Duration::from_millis(500);
+pub(crate) const FIRST_BYTE_LIMIT: Duration = Duration::from_millis(500);
 
 /// How long the session may take to say whether the program has accepted. Beyond that the target serves.
-const VERDICT_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const VERDICT_LIMIT: Duration = Duration::from_secs(30);
 
 /// A connection that came to us instead of the target.
 #[derive(Debug)]
@@ -41,9 +43,17 @@ pub(crate) struct Stolen {
     /// The address that the client connected to.
     pub(crate) local: SocketAddr,
     /// What was read so far, for whoever gets the connection.
-    replay: Vec<u8>,
+    pub(crate) replay: Vec<u8>,
     /// The client sends nothing more.
-    finished: bool,
+    pub(crate) finished: bool,
+}
+
+/// What decides where connections go, and leads there.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) owners: Owners,
+    pub(crate) insiders: Insiders,
+    pub(crate) steering: Arc<Steering>,
 }
 
 /// Who gets a connection.
@@ -61,27 +71,25 @@ impl Stolen {
     }
 
     /// Serves the connection to its end. What is passed on goes on without the session, until `end`.
-    pub(crate) async fn serve(
-        mut self,
-        subscriber: Option<Subscriber>,
-        insiders: &Insiders,
-        steering: Arc<Steering>,
-        end: CancellationToken,
-    ) {
+    pub(crate) async fn serve(self, way: Way, end: &CancellationToken) {
+        match way.owners.of(self.local.port()) {
+            Share::Nobody => self.pass(&way.steering, end).await, // unsubscribed while it waited for us to accept it
+            Share::Whole(subscriber) => self.serve_whole(&subscriber, way, end).await,
+            Share::Requests(owners) => filtered::serve(self, &owners, way, end).await,
+        }
+    }
+
+    async fn serve_whole(mut self, subscriber: &Subscriber, way: Way, end: &CancellationToken) {
         let (peer, local) = (self.peer, self.local);
-        let fate = match &subscriber {
-            Some(subscriber) => self.offer(subscriber, insiders).await,
-            None => Fate::Pass, // unsubscribed while it waited for us to accept it
-        };
-        match (fate, subscriber) {
-            (Fate::Accepted(reader, writer), Some(subscriber)) => {
+        match self.offer(subscriber, &way.insiders).await {
+            Fate::Accepted(reader, writer) => {
                 tracing::debug!(%peer, %local, "stolen");
                 relay::relay_halves(self.tcp, reader, writer, &subscriber.ended).await;
             }
-            (Fate::Broken(error), _) => tracing::debug!(%peer, %local, %error, "the client is gone"),
-            (Fate::Pass | Fate::Accepted(..), _) => {
+            Fate::Broken(error) => tracing::debug!(%peer, %local, %error, "the client is gone"),
+            Fate::Pass => {
                 tracing::debug!(%peer, %local, bytes = self.replay.len(), "passed to the target");
-                self.pass(&steering, &end).await;
+                self.pass(&way.steering, end).await;
             }
         }
     }
@@ -173,7 +181,7 @@ impl Stolen {
     }
 
     /// Reads what is there, up to the limit of what we keep.
-    fn read(&mut self) -> io::Result<()> {
+    pub(crate) fn read(&mut self) -> io::Result<()> {
         let room = REPLAY_LIMIT - self.replay.len();
         self.replay.reserve(room.min(protocol::frame::PAYLOAD_LIMIT));
         match self.tcp.try_read_buf(&mut (&mut self.replay).limit(room)) {
@@ -186,19 +194,24 @@ impl Stolen {
     }
 
     /// Gives the connection to the original program, with all that was read.
-    async fn pass(self, steering: &Arc<Steering>, end: &CancellationToken) {
-        let connected = async {
-            let mut original = pass::connect(steering, self.local).await?;
-            original.write_all(&self.replay).await?;
-            Ok::<_, io::Error>(original)
-        };
-        match connected.await {
-            Ok(original) => relay::relay_tcp(self.tcp, original, end).await,
-            Err(error) => {
-                // What the client would have seen without us, one step later: nobody listens.
-                tracing::debug!(local = %self.local, %error, "the target does not take the connection");
-                relay::reset(&self.tcp);
-            }
+    pub(crate) async fn pass(self, steering: &Arc<Steering>, end: &CancellationToken) {
+        match pass::connect(steering, self.local).await {
+            Ok(original) => self.pass_to(original, end).await,
+            Err(error) => self.refuse(&error),
         }
+    }
+
+    /// [`Self::pass`], where the original program is connected to already.
+    pub(crate) async fn pass_to(self, mut original: TcpStream, end: &CancellationToken) {
+        match original.write_all(&self.replay).await {
+            Ok(()) => relay::relay_tcp(self.tcp, original, end).await,
+            Err(error) => self.refuse(&error),
+        }
+    }
+
+    /// What the client would have seen without us, one step later: nobody listens.
+    fn refuse(self, error: &io::Error) {
+        tracing::debug!(local = %self.local, %error, "the target does not take the connection");
+        relay::reset(&self.tcp);
     }
 }

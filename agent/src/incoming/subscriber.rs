@@ -9,6 +9,8 @@ use protocol::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::filter::Filter;
+
 /// A session's interest in a port.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscriber {
@@ -20,11 +22,14 @@ pub(crate) struct Subscriber {
     pub(crate) ended: CancellationToken,
     /// The kubelet's probes stay with the target.
     pub(crate) spare_probes: bool,
+    /// Which requests it wants; `None`: every connection.
+    pub(crate) filter: Option<Arc<Filter>>,
 }
 
 impl Subscriber {
-    /// Opens a stream for a connection that arrived.
+    /// Opens a stream for a connection that arrived, or for those of its requests that the filter picks.
     pub(crate) fn open(&self, mode: Mode, peer: SocketAddr, local: SocketAddr) -> Result<link::Stream, link::Closed> {
-        self.link.open(&StreamHead::Incoming(Incoming { port: local.port(), mode, peer, local }))
+        let filtered = self.filter.is_some();
+        self.link.open(&StreamHead::Incoming(Incoming { port: local.port(), mode, peer, local, filtered }))
     }
 }

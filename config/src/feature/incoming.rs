@@ -38,7 +38,7 @@ pub struct Incoming {
     /// Whether the probes of the kubelet are stolen too, instead of being answered by the target.
     #[schemars(extend("x-core" = true))]
     pub steal_probes: bool,
-    /// Which HTTP requests concern the program; the target handles all others. Same meaning for steal and mirror.
+    /// Which HTTP requests concern the program; the target handles all others, and what is no HTTP. With `mode: steal`.
     #[schemars(extend("x-core" = true, "examples" = [{ "header_filter": "^x-session: me$" }]))]
     pub http_filter: Option<HttpFilter>,
     /// What happens when another session already steals the port.

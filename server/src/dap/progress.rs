@@ -53,12 +53,15 @@ impl Progress {
             Event::Step(step) => Some(self.step(&step.to_string())),
             Event::Warning(text) => Some(line(Category::Important, &format!("warning: {text}"))),
             Event::Info(text) => Some(line(Category::Console, &text)),
-            Event::Subscribed { port, local, mode, means: _ } => {
+            Event::Subscribed { port, local, mode, means: _, filter } => {
                 let what = match mode {
                     Mode::Mirror => "copies of the traffic to",
                     Mode::Steal => "the traffic to",
                 };
-                Some(line(Category::Console, &format!("{what} port {port} of the target goes to {local}")))
+                let which = filter.map_or_else(String::new, |filter| {
+                    format!(": requests that match {filter}; all others stay with the target")
+                });
+                Some(line(Category::Console, &format!("{what} port {port} of the target goes to {local}{which}")))
             }
             Event::Incoming { .. } => None, // one line a connection would bury the program's own output
         };

@@ -155,12 +155,13 @@ fn connections(view: &View) -> Rows {
 }
 
 fn requests(view: &View) -> Rows {
-    let ports = view.ports.iter().map(|view::Port { port, local, mode }| {
+    let ports = view.ports.iter().map(|view::Port { port, local, mode, filter }| {
         let means = match mode {
             Traffic::Mirror => "copied to",
             Traffic::Steal => "goes to",
         };
-        (format!("port {port}"), format!("{means} {local}"))
+        let which = filter.as_ref().map_or_else(String::new, |filter| format!(", requests that match {filter}"));
+        (format!("port {port}"), format!("{means} {local}{which}"))
     });
     let requests = view.requests.iter().map(|view::Request { port, peer, mode, seconds_ago, open }| {
         let mode = match mode {

@@ -228,6 +228,9 @@ pub enum What {
         local: String,
         /// `mirror` or `steal`.
         mode: String,
+        /// What requests must be like to reach the program, in words.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        filter: Option<String>,
     },
     /// The cluster of a document can be asked now, or no more.
     Cluster {

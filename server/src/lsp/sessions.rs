@@ -256,12 +256,13 @@ fn told(event: event::Event) -> Option<What> {
         }
         event::Event::Warning(text) => What::Warning { text: harmless_lines(&text) },
         event::Event::Info(text) => What::Info { text: harmless_lines(&text) },
-        event::Event::Subscribed { port, local, mode, means: _ } => {
+        event::Event::Subscribed { port, local, mode, means: _, filter } => {
             let mode = match mode {
                 Mode::Mirror => "mirror",
                 Mode::Steal => "steal",
             };
-            What::Port { port, local: local.to_string(), mode: mode.to_owned() }
+            let filter = filter.as_deref().map(str::to_owned);
+            What::Port { port, local: local.to_string(), mode: mode.to_owned(), filter }
         }
         event::Event::Incoming { .. } => return None, // one for each connection would flood an editor
     })

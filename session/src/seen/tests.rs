@@ -14,7 +14,7 @@ fn shown(seen: &Seen) -> View {
 #[test]
 fn what_lasts_is_shown_until_it_ends() {
     let seen = Seen::default();
-    let (port, connection) = (seen.port(80, address(1), Mode::Steal), seen.connection(address(2)));
+    let (port, connection) = (seen.port(80, address(1), Mode::Steal, None), seen.connection(address(2)));
     let (request, standing) = (seen.request(80, address(3), Mode::Steal), seen.standing());
     let view = shown(&seen);
     assert_eq!((view.ports.len(), view.connections.len(), view.requests[0].open, view.standing), (1, 1, true, true));

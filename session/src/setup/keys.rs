@@ -47,7 +47,7 @@ impl Line {
 
 const OWN_POD: &str = "the agent is an ephemeral container of the target's pod and has no pod of its own";
 const OWN_PROXY: &str = "the session lives in mirrord itself, whose log MIRRORD_LOG steers";
-const NO_HTTP: &str = "requests are not looked into, as there is no `http_filter` yet";
+const NO_CHANGE: &str = "answers reach their clients as they are";
 const NO_CONTAINER: &str = "there is no command `container` yet";
 const NO_OPERATOR: &str = "it needs the operator, which this version does not work with";
 
@@ -85,10 +85,6 @@ const TABLE: &[Line] = &[
     works("/feature/fs/mapping"),
     works("/feature/fs/readonly_file_buffer"), // a remote file is fetched whole when it is opened
     works("/feature/network/incoming"),
-    refused(
-        "/feature/network/incoming/http_filter",
-        "all requests would reach the program instead of the matching ones",
-    ),
     nothing("/feature/network/incoming/on_concurrent_steal", NO_OPERATOR).unless(r#""abort""#),
     nothing("/feature/network/incoming/tls_delivery", "stolen TLS reaches the program as it arrives"),
     nothing("/feature/network/incoming/https_delivery", "stolen TLS reaches the program as it arrives"),
@@ -134,15 +130,16 @@ const TABLE: &[Line] = &[
     nothing("/agent/dns", "lookups follow the target's resolv.conf"),
     nothing("/agent/exclude_from_mesh", "the agent's port is on loopback, which meshes leave alone"),
     nothing("/agent/flush_connections", "connections from before stay with the target"),
-    nothing("/agent/http_detection_timeout", NO_HTTP).unless("2"),
-    nothing("/agent/inject_headers", NO_HTTP),
-    nothing("/agent/jaq_time_limit", NO_HTTP).unless("500"),
+    nothing("/agent/http_detection_timeout", "a filtered port has its own times: half a second for silent clients")
+        .unless("2"),
+    nothing("/agent/inject_headers", NO_CHANGE),
+    works("/agent/jaq_time_limit"),
     nothing("/agent/json_log", "the agent logs plain lines"),
-    nothing("/agent/max_body_buffer_size", NO_HTTP).unless("65535"),
-    nothing("/agent/max_body_buffer_timeout", NO_HTTP).unless("1000"),
+    works("/agent/max_body_buffer_size"),
+    works("/agent/max_body_buffer_timeout"),
     nothing("/agent/metrics", "no metrics are served"),
     nothing("/agent/nftables", "the agent takes what the node's kernel offers"),
-    nothing("/agent/override_cache_control", NO_HTTP),
+    nothing("/agent/override_cache_control", NO_CHANGE),
     // the rest
     works("/internal_proxy/idle_timeout"),
     works("/internal_proxy/start_idle_timeout"),

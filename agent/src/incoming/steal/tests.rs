@@ -82,7 +82,7 @@ fn connections_come_to_the_session_and_go_back_with_the_subscription() {
 
         let other = session("bob@desk");
         let refused = stealer.subscribe(original.port(), other.subscriber).await;
-        assert_eq!(refused.map(drop), Err(SubscribeError::Taken { owner: "ada@laptop".to_owned() }));
+        assert_eq!(refused.map(drop), Err(SubscribeError::Taken { owner: "ada@laptop".to_owned(), filtered: false }));
 
         drop(subscription);
         assert_eq!(ask(v4, "f").await, "original: f");
@@ -208,7 +208,10 @@ fn a_second_agent_is_told_that_the_port_is_taken() {
             .expect("permitted");
         let rival = Stealer::new(Choice::Best, Insiders::Nobody, end.clone());
         let refused = rival.subscribe(8087, second.subscriber.clone()).await;
-        assert_eq!(refused.map(drop), Err(SubscribeError::Taken { owner: "another agent in this pod".to_owned() }));
+        assert_eq!(
+            refused.map(drop),
+            Err(SubscribeError::Taken { owner: "another agent in this pod".to_owned(), filtered: false })
+        );
         assert!(rival.subscribe(8088, second.subscriber).await.is_ok());
     });
 }

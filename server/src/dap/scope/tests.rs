@@ -15,7 +15,7 @@ fn view() -> View {
         reason: Some("silence".into()),
         round_trips: 812,
         latency: Some(Latency { median_micros: 1234, p99_micros: 9876, slowest_micros: 40_567 }),
-        ports: vec![Port { port: 80, local: ([127, 0, 0, 1], 8080).into(), mode: Traffic::Steal }],
+        ports: vec![Port { port: 80, local: ([127, 0, 0, 1], 8080).into(), mode: Traffic::Steal, filter: None }],
         requests: vec![Request {
             port: 80,
             peer: ([10, 0, 0, 7], 4).into(),

@@ -56,11 +56,12 @@ fn what_does_nothing_is_named_and_what_would_be_wrong_is_refused() {
     check(
         r#"{"target": "pod/x", "operator": true,
             "feature": {"network": {"ipv6": false,
-                "incoming": {"mode": "steal", "http_filter": {"header_filter": "^x: y$", "ports": [80]}}}},
+                "incoming": {"mode": "steal", "http_filter": {"header_filter": "^x: y$", "ports": [80]}},
+                "outgoing": {"unix_streams": ["a"]}}},
             "agent": {"ephemeral": false, "ttl": 9, "labels": {"a": "b"}}}"#,
         &expect![[r#"
             refused: `operator`: this version does not do that yet: you insist on the operator, which this version does not work with; remove the key to start without it
-            refused: `feature.network.incoming.http_filter`: this version does not do that yet: all requests would reach the program instead of the matching ones; remove the key to start without it
+            refused: `feature.network.outgoing.unix_streams`: this version does not do that yet: sockets of this machine would be used instead of the target's; remove the key to start without it
             refused: `agent.ephemeral`: this version does not do that yet: the agent cannot run in a job of its own; without the key it is an ephemeral container; remove the key to start without it
             warning: `feature.network.ipv6` has no effect in this version: IPv6 sockets work as they do without us
             warning: `agent.ttl` has no effect in this version: an ephemeral container is kept by its pod
