@@ -26,12 +26,12 @@ build_into() {
   # cannot be static. linux_getrandom: the fallback of `getrandom` would need libc's dynamic loader.
   host=$(rustc -vV | sed -n 's/^host: //p')
   RUSTFLAGS='-C target-feature=+crt-static --cfg getrandom_backend="linux_getrandom"' CARGO_TARGET_DIR=$agent_target \
-    cargo build --release --target "$host" -p mirrord-agent >&2
+    cargo build --profile agent --target "$host" -p mirrord-agent >&2
 
   for file in mirrord mirrord-ide-server libmirrord_layer.so; do
     place "$CARGO_TARGET_DIR/release/$file" "$dist"
   done
-  place "$agent_target/$host/release/mirrord-agent" "$dist"
+  place "$agent_target/$host/agent/mirrord-agent" "$dist"
   # Problems in editors link to it.
   place "$root/docs/configuration.md" "$dist"
   # Nothing but this file is in its image: no loader, no library.

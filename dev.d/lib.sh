@@ -140,7 +140,7 @@ own_target() {
       host=$(rustc -vV | sed -n 's/^host: //p')
       cargo clean -q "${clean[@]}"
       cargo clean -q --release "${clean[@]}"
-      CARGO_TARGET_DIR=$CACHE/target-agent cargo clean -q --release --target "$host" "${clean[@]}"
+      CARGO_TARGET_DIR=$CACHE/target-agent cargo clean -q --profile agent --target "$host" "${clean[@]}"
     )
   fi
   printf '%s\n' "$root" >"$marker"

@@ -65,6 +65,8 @@ pub enum SubscribeError {
         /// Whether the other one filters: it is this session that wants all requests.
         filtered: bool,
     },
+    /// Another agent in the target's network namespace steals it; agents do not share ports.
+    OtherAgent,
     /// The filter does not compile, or asks for what this agent does not do; the reason.
     Filter(String),
     /// The kernel refused each means that was tried; one line per means, with its errno.

@@ -170,6 +170,7 @@ fn session_and_agent(book: &mut Book) {
     let subscribed = Subscribed { means: Means::SkLookup, target_listens: true };
     book.note("subscribed", &Ok::<_, SubscribeError>(subscribed));
     book.note("taken", &Err::<Subscribed, _>(SubscribeError::Taken { owner: "you@there".to_owned(), filtered: true }));
+    book.note("other agent", &Err::<Subscribed, _>(SubscribeError::OtherAgent));
     book.note("filter refused", &Err::<Subscribed, _>(SubscribeError::Filter("why".to_owned())));
     book.note("verdict", &Verdict::PassThrough);
 }

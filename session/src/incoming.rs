@@ -294,6 +294,11 @@ fn refusal(port: u16, mode: Mode, wants_some: bool, error: &SubscribeError) -> S
             if wants_some { ", who takes all requests" } else { "" },
             if wants_some { "set a feature.network.incoming.http_filter or to " } else { "" },
         ),
+        (SubscribeError::OtherAgent, _) => format!(
+            "port {port} of the target is already stolen by another agent in this pod, one of another developer; agents do not \
+             share a port, not even with filters: ask them to stop, or use feature.network.incoming.mode = \"mirror\", which \
+             can be shared"
+        ),
         (SubscribeError::Filter(reason), _) => {
             format!("the agent does not take feature.network.incoming.http_filter for port {port}: {reason}")
         }

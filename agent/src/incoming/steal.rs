@@ -105,7 +105,7 @@ impl Stealer {
         match self.test(port).await {
             Ok(()) => Ok(subscription),
             Err(_) if subscription.means == Means::SkLookup && SkLookup::has_rivals() => {
-                Err(SubscribeError::Taken { owner: "another agent in this pod".to_owned(), filtered: false })
+                Err(SubscribeError::OtherAgent)
             }
             Err(error) => {
                 let means = subscription.means;
