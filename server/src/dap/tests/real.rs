@@ -62,69 +62,50 @@ fn dlv(folder: &Path) -> Value {
     json!({"name": "dlv", "command": [folder.join("dlv")]})
 }
 
+impl Case {
+    /// The program in C under a debugger made of LLDB.
+    fn of_lldb(name: &'static str, adapter: fn(&Path) -> Value, launch: Value) -> Self {
+        let shows = ["\"blue\"", "0x0000000000000000"];
+        Self { name, adapter, program: Program::C, launch, terminal: true, shows }
+    }
+
+    /// The same under codelldb, which has a word for what is absent.
+    fn of_codelldb(name: &'static str) -> Self {
+        let launch = json!({"env": {"COLOR": "red"}, "terminal": "console"});
+        Self { shows: ["\"blue\"", "<null>"], ..Self::of_lldb(name, codelldb, launch) }
+    }
+}
+
 #[tokio::test]
 async fn lldb_dap_takes_a_list() {
-    let case = Case {
-        name: "lldb-dap",
-        adapter: lldb_dap,
-        program: Program::C,
-        launch: json!({"env": {"COLOR": "red"}}),
-        terminal: true,
-        shows: ["\"blue\"", "0x0000000000000000"],
-    };
-    case.run().await;
+    Case::of_lldb("lldb-dap", lldb_dap, json!({"env": {"COLOR": "red"}})).run().await;
 }
 
 #[tokio::test]
 async fn lldb_dap_uses_our_terminal_where_the_editor_has_none() {
-    let case = Case {
-        name: "lldb-dap in a terminal",
-        adapter: lldb_dap,
-        program: Program::C,
-        launch: json!({"runInTerminal": true}),
-        terminal: false,
-        shows: ["\"blue\"", "0x0000000000000000"],
-    };
-    case.run().await;
+    let case = Case::of_lldb("lldb-dap in a terminal", lldb_dap, json!({"runInTerminal": true}));
+    Case { terminal: false, ..case }.run().await;
 }
 
 #[tokio::test]
 async fn any_adapter_is_described_by_its_command() {
-    let case = Case {
-        name: "lldb-dap under another name",
-        adapter: |folder| json!({"name": "other", "command": [folder.join("lldb-dap"), "--repl-mode", "auto"], "environment": "list"}),
-        program: Program::C,
-        launch: json!({}),
-        terminal: true,
-        shows: ["\"blue\"", "0x0000000000000000"],
+    let adapter = |folder: &Path| {
+        let command = [folder.join("lldb-dap"), "--repl-mode".into(), "auto".into()];
+        json!({"name": "other", "command": command, "environment": "list"})
     };
-    case.run().await;
+    Case::of_lldb("lldb-dap under another name", adapter, json!({})).run().await;
 }
 
 #[tokio::test]
 async fn an_adapter_without_variables_gives_those_of_its_own_process() {
-    let case = Case {
-        name: "lldb-dap with its own environment",
-        adapter: |folder| json!({"name": "other", "command": [folder.join("lldb-dap")], "environment": "process"}),
-        program: Program::C,
-        launch: json!({}),
-        terminal: true,
-        shows: ["\"blue\"", "0x0000000000000000"],
-    };
-    case.run().await;
+    let adapter =
+        |folder: &Path| json!({"name": "other", "command": [folder.join("lldb-dap")], "environment": "process"});
+    Case::of_lldb("lldb-dap with its own environment", adapter, json!({})).run().await;
 }
 
 #[tokio::test]
 async fn codelldb_takes_an_object_of_texts() {
-    let case = Case {
-        name: "codelldb",
-        adapter: codelldb,
-        program: Program::C,
-        launch: json!({"env": {"COLOR": "red"}, "terminal": "console"}),
-        terminal: true,
-        shows: ["\"blue\"", "<null>"],
-    };
-    case.run().await;
+    Case::of_codelldb("codelldb").run().await;
 }
 
 #[tokio::test]
@@ -278,25 +259,6 @@ async fn prepare(launch: Value) -> Result<Prepared, String> {
 
 #[tokio::test]
 async fn a_restarted_program_is_in_the_session_again() {
-    let cases = [
-        Case {
-            name: "lldb-dap, restarted",
-            adapter: lldb_dap,
-            program: Program::C,
-            launch: json!({"env": {"COLOR": "red"}}),
-            terminal: true,
-            shows: ["\"blue\"", "0x0000000000000000"],
-        },
-        Case {
-            name: "codelldb, restarted",
-            adapter: codelldb,
-            program: Program::C,
-            launch: json!({"env": {"COLOR": "red"}, "terminal": "console"}),
-            terminal: true,
-            shows: ["\"blue\"", "<null>"],
-        },
-    ];
-    for case in cases {
-        case.restart().await;
-    }
+    Case::of_lldb("lldb-dap, restarted", lldb_dap, json!({"env": {"COLOR": "red"}})).restart().await;
+    Case::of_codelldb("codelldb, restarted").restart().await;
 }
