@@ -116,7 +116,7 @@ pub struct IncomingPolicy {
     pub port_mapping: Vec<(u16, u16)>,
     /// Pairs (asked, real): local ports that are bound exactly so, or not at all.
     pub listen_ports: Vec<(u16, u16)>,
-    /// Ranges, ends included: loopback ports of debuggers, which stay private.
+    /// Ranges, ends included: ports of debuggers, which stay private on the loopback address and on all.
     pub debugger_ports: Vec<(u16, u16)>,
 }
 

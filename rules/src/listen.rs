@@ -35,7 +35,9 @@ pub fn decide(policy: &IncomingPolicy, requested: SocketAddr) -> (Listener, Why)
     if policy.ignore_localhost && requested.ip().is_loopback() {
         return private(Why::Key("feature.network.incoming.ignore_localhost"));
     }
-    if requested.ip().is_loopback() && policy.debugger_ports.iter().any(|(from, to)| (*from..=*to).contains(&port)) {
+    // Debuggers try whether a port is free on all addresses before they take it on the loopback one.
+    let is_debuggers = requested.ip().is_loopback() || requested.ip().is_unspecified();
+    if is_debuggers && policy.debugger_ports.iter().any(|(from, to)| (*from..=*to).contains(&port)) {
         return private(Why::Fact("a debugger's port"));
     }
     if let Some(index) = policy.ignore_ports.iter().position(|ignored| *ignored == port) {
@@ -126,7 +128,8 @@ mod tests {
         let policy = IncomingPolicy { ignore_localhost: false, ports: None, ..policy };
         let at = |text: &str| decide(&policy, text.parse().expect("an address")).0;
         assert_eq!(at("127.0.0.1:5679"), Listener::Private);
-        assert_ne!(at("0.0.0.0:5679"), Listener::Private);
+        assert_eq!(at("[::]:5679"), Listener::Private);
+        assert_ne!(at("10.0.0.9:5679"), Listener::Private);
         assert_eq!((real_port(&policy, 9229), real_port(&policy, 80)), (Some(19_229), None));
     }
 

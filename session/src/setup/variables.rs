@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::Here;
 
-/// Loopback ports of debuggers: `p` or `a-b`, several separated by commas.
+/// Ports of debuggers, on the loopback address or on all: `p` or `a-b`, several separated by commas.
 const DEBUGGER_PORTS: &str = "MIRRORD_IGNORE_DEBUGGER_PORTS";
 /// Reads the debugger's port from the program's command line.
 const DETECTED_PORT: &str = "MIRRORD_DETECT_DEBUGGER_PORT";
