@@ -80,6 +80,9 @@ async function pickIn(server: Server, place: Place, around: Around): Promise<Ans
     const again = picker.items.find((item) => item.label === active);
     if (again !== undefined) picker.activeItems = [again];
   };
+  const title = () => {
+    picker.title = ['Run in place of', listed?.currentNamespace && `namespace ${listed.currentNamespace}`, listed?.context && `context ${listed.context}`].filter(Boolean).join(' · ');
+  };
   const ask = async () => {
     asked?.cancel();
     const { token } = (asked = new vscode.CancellationTokenSource());
@@ -88,12 +91,14 @@ async function pickIn(server: Server, place: Place, around: Around): Promise<Ans
       const answer = await server.targets({ ...place, limit: LIMIT, ...(picker.value === '' ? {} : { filter: picker.value }) }, token);
       if (token.isCancellationRequested) return;
       listed = answer;
-      picker.title = ['Run in place of', listed.currentNamespace && `namespace ${listed.currentNamespace}`, listed.context && `context ${listed.context}`].filter(Boolean).join(' · ');
+      title();
       picker.placeholder = listed.total === 0 ? 'Nothing to stand in for here; choose another namespace or context above' : `Type letters of one of ${listed.total} targets`;
       show();
     } catch (error) {
       if (token.isCancellationRequested) return;
       server.log.error(`the targets cannot be listed: ${reason(error)}`);
+      listed = (error as { data?: Targets }).data; // what is known all the same
+      title();
       picker.items = [{ label: 'The targets cannot be listed; choose this line to try again', detail: reason(error), iconPath: new vscode.ThemeIcon('error'), alwaysShow: true }];
     }
     picker.busy = false;

@@ -174,7 +174,7 @@ async fn without_a_cluster_targets_are_an_error_with_a_reason() {
     talk(Cluster::away(), async |client| {
         client.initialize(json!({})).await;
         let answer = client.exchange("mirrord/targets", json!({})).await;
-        expect![[r#"{"code":-32803,"message":"cannot connect to https://10.0.0.1: connection refused"}"#]]
+        expect![[r#"{"code":-32803,"message":"cannot connect to https://10.0.0.1: connection refused","data":{"targets":[],"total":0,"namespaces":null,"contexts":null,"currentNamespace":null,"context":null}}"#]]
             .assert_eq(&answer["error"].to_string());
     })
     .await;

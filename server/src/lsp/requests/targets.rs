@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use session::live::{State, View, view_within};
-use tower_lsp::jsonrpc::Result;
+use tower_lsp::jsonrpc::{Error, Result};
 
 use crate::lsp::extension::{Query, Targets, TargetsChanged, Where};
 use crate::lsp::shared::Shared;
@@ -21,16 +21,31 @@ const PLACES: usize = 8;
 pub(in crate::lsp) async fn targets(shared: &Shared, mut query: Query) -> Result<Targets> {
     query.place.kubeconfig = query.place.kubeconfig.or_else(|| shared.workspace().kubeconfig().map(str::to_owned));
     let view = view_within(shared.views.as_ref(), &query.place.scope(), LIMIT).await;
-    let answer = match &view.state {
-        // What was known last is better than nothing.
-        State::Failed(reason) if view.targets.is_none() => return Err(failed(reason.clone())),
-        State::Loading if view.targets.is_none() => {
-            return Err(failed(format!("the cluster did not answer within {} s", LIMIT.as_secs())));
-        }
-        _ => targets::page(&query, &view),
-    };
+    let answer = targets::page(&query, &view);
+    // What was known last is better than nothing.
+    let failure = view.targets.is_none().then(|| missing(&view));
     shared.pickers().ask(query.place, view);
-    Ok(answer)
+    match failure {
+        // A picker needs what is known all the same, for the way to another place.
+        Some(reason) => Err(Error { data: serde_json::to_value(answer).ok(), ..failed(reason) }),
+        None => Ok(answer),
+    }
+}
+
+/// Why no targets are known.
+fn missing(view: &View) -> String {
+    let namespace = view.namespace.as_deref().unwrap_or("default");
+    match &view.state {
+        State::Failed(reason) => reason.clone(),
+        State::Loading => format!("the cluster did not answer within {} s", LIMIT.as_secs()),
+        State::Ready if view.namespaces.as_ref().is_some_and(|all| all.iter().all(|name| name != namespace)) => {
+            format!("there is no namespace `{namespace}`")
+        }
+        State::Ready => format!(
+            "listing pods and workloads of namespace `{namespace}` is forbidden to you: ask for the verb `list` on them there, \
+             or name a target that you know in the configuration"
+        ),
+    }
 }
 
 /// What pickers have been told.
