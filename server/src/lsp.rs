@@ -22,6 +22,7 @@ pub mod known;
 pub mod lens;
 pub mod links;
 mod requests;
+pub mod retarget;
 mod scope;
 pub mod sessions;
 mod shared;
@@ -53,10 +54,13 @@ use tower_lsp::lsp_types::{
     DocumentLink, DocumentLinkParams, DocumentSymbolParams, DocumentSymbolResponse, ExecuteCommandParams, FoldingRange,
     FoldingRangeParams, Hover, HoverParams, InitializeParams, InitializeResult, InitializedParams, InlayHint,
     InlayHintParams, SelectionRange, SelectionRangeParams, ServerInfo, TextEdit, Url, WorkDoneProgressCancelParams,
+    WorkspaceEdit,
 };
 use tower_lsp::{LanguageServer, LspService, async_trait};
 
-use extension::{About, Event, Explain, Explanation, Injection, Query, Resolved, Start, Stop, Targets, What};
+use extension::{
+    About, Event, Explain, Explanation, Injection, Query, Resolved, SetTarget, Start, Stop, Targets, What,
+};
 use requests::{completion as completions, hover as hovers, synchronize};
 use sessions::Sessions;
 pub use sessions::{Launch, Session, SessionSource};
@@ -114,6 +118,7 @@ where
         .custom_method("mirrord/sessions", Server::sessions)
         .custom_method("mirrord/explain", Server::explain)
         .custom_method("mirrord/config", Server::config)
+        .custom_method("mirrord/setTarget", Server::set_target)
         .custom_method("window/workDoneProgress/cancel", Server::cancel);
     let (service, socket) = service.finish();
     let shared = Arc::clone(&service.inner().shared);
@@ -179,6 +184,10 @@ impl Server {
 
     async fn config(&self, params: About) -> Result<Resolved> {
         requests::meaning::config(&self.shared, params).await
+    }
+
+    async fn set_target(&self, params: SetTarget) -> Result<WorkspaceEdit> {
+        requests::actions::set_target(&self.shared, params).await
     }
 
     #[expect(clippy::unused_async, reason = "as above")]

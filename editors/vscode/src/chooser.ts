@@ -7,7 +7,7 @@ import type { Choice, Target } from './choice.ts';
 import type { Configured } from './configured.ts';
 import { pick, type Picked } from './picker.ts';
 import type { Wish } from './protocol.ts';
-import { reason, tell, type Server } from './server.ts';
+import { Failure, reason, tell, type Server } from './server.ts';
 import * as settings from './settings.ts';
 
 const KEY = 'choice';
@@ -54,10 +54,25 @@ export class Chooser implements vscode.Disposable {
   }
 
   /** Lets the user pick for the launches to come. */
-  async pick(of: vscode.WorkspaceFolder | undefined, file = settings.configuration(of)): Promise<void> {
+  async pick(of: vscode.WorkspaceFolder | undefined): Promise<void> {
+    const file = settings.configuration(of);
     try {
       const config = file === undefined ? undefined : await this.#config(file);
       await this.#take(await pick(this.#server, this.choice, config, false));
+    } catch (error) {
+      tell(this.#server.log, error);
+    }
+  }
+
+  /** Lets the user pick the target of a configuration, and writes it there. */
+  async pickFor(file: vscode.Uri): Promise<void> {
+    try {
+      const config = await this.#config(file.fsPath);
+      const picked = await pick(this.#server, this.choice, config && { ...config, target: undefined }, true);
+      if (picked?.kind !== 'target') return;
+      await this.#server.setTarget(file, picked.target);
+      // What was picked for launches before would beat what the configuration says now.
+      await this.#choose({ on: this.choice.on, recent: choices.pick(this.choice, picked.target).recent });
     } catch (error) {
       tell(this.#server.log, error);
     }
@@ -92,8 +107,8 @@ export class Chooser implements vscode.Disposable {
     try {
       return await this.#server.config(file);
     } catch (error) {
-      // An answer of the server that it cannot say, as for a file whose name is no configuration's. Anything else is a failure.
-      if (typeof (error as { code?: unknown }).code !== 'number') throw error;
+      if (error instanceof Failure) throw error;
+      // A file that is not there, or whose name is no configuration's: the launch says so in its own words.
       this.#server.log.warn(`what ${file} says is not known: ${reason(error)}`);
       return undefined;
     }

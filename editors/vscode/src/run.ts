@@ -30,11 +30,8 @@ export function commands(server: Server, chooser: Chooser): vscode.Disposable[] 
     vscode.commands.registerCommand('mirrord.run', launch(true)),
     vscode.commands.registerCommand('mirrord.debug', launch(false)),
     vscode.commands.registerCommand('mirrord.toggle', () => chooser.toggle()),
-    vscode.commands.registerCommand('mirrord.pick', (argument?: OfDocument) => {
-      const file = argument?.uri === undefined ? undefined : vscode.Uri.parse(argument.uri);
-      const of = (file && vscode.workspace.getWorkspaceFolder(file)) ?? folder();
-      return chooser.pick(of, file?.fsPath);
-    }),
+    vscode.commands.registerCommand('mirrord.pick', (argument?: OfDocument) =>
+      argument?.uri === undefined ? chooser.pick(folder()) : chooser.pickFor(vscode.Uri.parse(argument.uri))),
   ];
 }
 

@@ -1,8 +1,9 @@
 // The language server: started when something first needs it, never before.
 
 import * as vscode from 'vscode';
-import type { LanguageClient } from 'vscode-languageclient/node';
+import type { LanguageClient, WorkspaceEdit } from 'vscode-languageclient/node';
 
+import type { Target } from './choice.ts';
 import { configured, type Configured } from './configured.ts';
 import type { Event, Injection, ResolvedConfig, Session, Start, Targets, TargetsQuery } from './protocol.ts';
 import * as settings from './settings.ts';
@@ -119,6 +120,16 @@ export class Server implements vscode.Disposable {
     const document = await vscode.workspace.openTextDocument(file);
     const uri = client.code2ProtocolConverter.asUri(document.uri);
     return configured(await client.sendRequest<ResolvedConfig>('mirrord/config', { uri }));
+  }
+
+  /** Writes a target into a configuration; the user may look at it, save it, or take it back. */
+  async setTarget(file: vscode.Uri, { path: target, namespace, context }: Target): Promise<void> {
+    const client = await this.client();
+    const document = await vscode.workspace.openTextDocument(file);
+    const uri = client.code2ProtocolConverter.asUri(document.uri);
+    const answer = await client.sendRequest<WorkspaceEdit>('mirrord/setTarget', { uri, target, namespace, context });
+    const edit = await client.protocol2CodeConverter.asWorkspaceEdit(answer);
+    if (!(await vscode.workspace.applyEdit(edit))) throw new Failure(`${target} was not written: ${file.fsPath} was changed meanwhile.`);
   }
 
   /** Whether the server runs already. */

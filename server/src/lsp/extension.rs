@@ -10,8 +10,15 @@ use session::view::{State, View};
 pub use crate::explain::Question;
 
 /// Names of the requests that editors send us.
-pub const REQUESTS: &[&str] =
-    &["mirrord/targets", "mirrord/start", "mirrord/stop", "mirrord/sessions", "mirrord/explain", "mirrord/config"];
+pub const REQUESTS: &[&str] = &[
+    "mirrord/targets",
+    "mirrord/start",
+    "mirrord/stop",
+    "mirrord/sessions",
+    "mirrord/explain",
+    "mirrord/config",
+    "mirrord/setTarget",
+];
 
 /// Names of the notifications that we send.
 pub const NOTIFICATIONS: &[&str] = &["mirrord/event", "mirrord/targetsChanged"];
@@ -311,4 +318,20 @@ pub struct Resolved {
     pub config: Option<Value>,
     /// Who wrote each key that is no default, by pointer: `file`, `flag`, or the name of a variable.
     pub origins: BTreeMap<String, String>,
+}
+
+/// `mirrord/setTarget`: what a document shall say. What is left out stays as it is written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SetTarget {
+    /// An open document.
+    pub uri: String,
+    /// Path of the target.
+    pub target: String,
+    /// Namespace of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Context of the kubeconfig.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub context: Option<String>,
 }

@@ -83,7 +83,8 @@ async fn initialize_is_fast_and_says_what_there_is() {
                     "mirrord/stop",
                     "mirrord/sessions",
                     "mirrord/explain",
-                    "mirrord/config"
+                    "mirrord/config",
+                    "mirrord/setTarget"
                   ],
                   "notifications": [
                     "mirrord/event",

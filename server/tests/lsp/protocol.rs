@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use server::lsp::extension::{
-    About, COMMANDS, Event, Explain, Explanation, Injection, NOTIFICATIONS, Query, REQUESTS, Resolved, Sessions, Start,
-    Stop, Targets, Where,
+    About, COMMANDS, Event, Explain, Explanation, Injection, NOTIFICATIONS, Query, REQUESTS, Resolved, Sessions,
+    SetTarget, Start, Stop, Targets, Where,
 };
+use tower_lsp::lsp_types::WorkspaceEdit;
 
 use crate::client::talk;
 use crate::cluster::Cluster;
@@ -74,6 +75,8 @@ fn every_example_is_one_of_our_types() {
             ("mirrord/explain", "Result") => same::<Explanation>(&value),
             ("mirrord/config", "Params") => same::<About>(&value),
             ("mirrord/config", "Result") => same::<Resolved>(&value),
+            ("mirrord/setTarget", "Params") => same::<SetTarget>(&value),
+            ("mirrord/setTarget", "Result") => same::<WorkspaceEdit>(&value),
             ("Settings", "Settings") | ("Commands of code lenses", "Argument") => {}
             other => panic!("an example that nobody checks: {other:?}"),
         }

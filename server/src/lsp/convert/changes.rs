@@ -71,7 +71,8 @@ pub(in crate::lsp) fn text_edits(edits: Vec<Edit>, lines: &Lines<'_>) -> Vec<Tex
     edits.into_iter().map(|Edit { span, text }| TextEdit { range: lines.range(span), new_text: text }).collect()
 }
 
-fn edited(edits: Vec<Edit>, changed: &Changed<'_>) -> WorkspaceEdit {
+/// Edits of one version of the document, where the editor knows versions.
+pub(in crate::lsp) fn edited(edits: Vec<Edit>, changed: &Changed<'_>) -> WorkspaceEdit {
     let edits = text_edits(edits, changed.lines);
     if !changed.takes.versioned {
         return WorkspaceEdit::new(HashMap::from([(changed.uri.clone(), edits)]));

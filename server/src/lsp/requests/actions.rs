@@ -1,15 +1,19 @@
-//! `textDocument/codeAction` and `textDocument/formatting`.
+//! `textDocument/codeAction`, `textDocument/formatting` and `mirrord/setTarget`: what changes a document.
 
+use config::Target;
 use config::document::print;
+use tower_lsp::jsonrpc::Result;
 use tower_lsp::lsp_types::{
     CodeActionKind, CodeActionOptions, CodeActionOrCommand, CodeActionParams, CodeActionProviderCapability,
-    CodeActionResponse, DocumentFormattingParams, TextEdit,
+    CodeActionResponse, DocumentFormattingParams, TextEdit, Url, WorkspaceEdit,
 };
 
 use crate::lsp::convert::Lines;
 use crate::lsp::convert::changes::{self, Changed, FIX_ALL};
+use crate::lsp::extension::SetTarget;
+use crate::lsp::retarget::{Wanted, retarget};
 use crate::lsp::shared::Shared;
-use crate::lsp::{actions, diagnostics};
+use crate::lsp::{actions, diagnostics, failed};
 
 pub(super) fn capability() -> CodeActionProviderCapability {
     CodeActionProviderCapability::Options(CodeActionOptions {
@@ -63,4 +67,27 @@ pub(in crate::lsp) async fn format(shared: &Shared, params: DocumentFormattingPa
         Some(changes::text_edits(edits, &Lines::new(&snapshot.text, encoding)))
     });
     format.await.flatten()
+}
+
+pub(in crate::lsp) async fn set_target(shared: &Shared, params: SetTarget) -> Result<WorkspaceEdit> {
+    let SetTarget { uri, target, namespace, context } = params;
+    let snapshot = super::meaning::open(shared, &uri)?;
+    let target = Target::parse(&target).map_err(|error| failed(error.to_string()))?;
+    let told = target.to_string();
+    let wanted = Wanted { target: Target { namespace, ..target }, context };
+    let agreement = shared.agreement();
+    let edit = shared.feature("writing the target", &snapshot, move |snapshot| {
+        let edits = retarget(&snapshot.name, &snapshot.text, &wanted)?;
+        let uri = Url::parse(&snapshot.uri).ok()?;
+        let lines = Lines::new(&snapshot.text, agreement.encoding);
+        let changed =
+            Changed { uri: &uri, version: snapshot.version, lines: &lines, takes: agreement.changes, manual: None };
+        Some(changes::edited(edits, &changed))
+    });
+    edit.await.flatten().ok_or_else(|| {
+        failed(format!(
+            "{told} cannot be written into {}: its target stands somewhere else, and comes here by an anchor; change it there",
+            snapshot.name
+        ))
+    })
 }

@@ -61,7 +61,8 @@ pub(in crate::lsp) async fn config(shared: &Shared, params: About) -> Result<Res
     resolved.ok_or_else(|| failed("the configuration cannot be read"))
 }
 
-fn open(shared: &Shared, uri: &str) -> Result<Snapshot> {
+/// The document that a request of ours is about.
+pub(super) fn open(shared: &Shared, uri: &str) -> Result<Snapshot> {
     let snapshot = Url::parse(uri).ok().and_then(|uri| shared.document(&uri));
     snapshot.ok_or_else(|| failed(format!("{uri} is not open here as a configuration")))
 }
