@@ -6,6 +6,7 @@ use link::{Link, Role};
 use protocol::{
     Errno, PROTOCOL_VERSION, codec,
     control::{Hello, StreamHead, Welcome},
+    incoming::Probes,
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -180,7 +181,7 @@ impl Session {
                 };
                 let incoming = self.services.incoming.clone();
                 let (client, link) = (self.client.clone(), self.link.clone());
-                let subscriber = Subscriber { client, link, ended, spare_probes: false, filter: None };
+                let subscriber = Subscriber { client, link, ended, spared: Probes::default(), filter: None };
                 self.tasks.spawn(async move {
                     incoming.serve(request, stream, subscriber).await;
                     drop(permit);

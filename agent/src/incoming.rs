@@ -21,6 +21,7 @@ mod steal;
 mod steer;
 mod stolen;
 mod subscriber;
+mod tls;
 
 use std::sync::Arc;
 
@@ -79,8 +80,8 @@ impl Incoming {
     }
 
     async fn subscribe(&self, request: Subscribe, mut subscriber: Subscriber) -> Result<Subscription, SubscribeError> {
-        let Subscribe { port, mode, spare_probes, filter } = request;
-        subscriber.spare_probes = spare_probes;
+        let Subscribe { port, mode, spared, filter } = request;
+        subscriber.spared = spared;
         match (mode, filter) {
             (Mode::Steal, filter) => {
                 if let Some(filter) = filter {

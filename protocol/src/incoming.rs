@@ -27,12 +27,23 @@ pub struct Subscribe {
     pub port: u16,
     /// Copy or take over.
     pub mode: Mode,
-    /// What looks after the target's health stays with the target even when stealing: the kubelet's HTTP requests (User-Agent
-    /// `kube-probe/…`), connections that end without a byte, and those that the target's own container makes.
-    pub spare_probes: bool,
+    /// Probes of the kubelet that stay with the target even when stealing.
+    pub spared: Probes,
     /// Only these HTTP requests are taken over, each by itself; everything else stays with the target. Several sessions may
     /// filter one port: the oldest whose filter matches gets the request. Not with [`Mode::Mirror`].
     pub filter: Option<Filter>,
+}
+
+/// Which probes of the kubelet a port may get.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Probes {
+    /// Any: HTTP requests of the kubelet (User-Agent `kube-probe/…`), connections that end without a byte, and those that
+    /// the target's own container makes.
+    pub any: bool,
+    /// Calls of gRPC's health service by the kubelet. Connections of HTTP/2 are looked into, request by request.
+    pub grpc: bool,
+    /// HTTPS requests of the kubelet: connections of TLS that name no server (SNI), since it goes to an address.
+    pub https: bool,
 }
 
 /// The subscription is in force.

@@ -19,7 +19,7 @@ use mirrord_protocol::{
         TestLock, Timestamp, Which, Write,
     },
     incoming::{
-        Filter as HttpFilter, Incoming, Means, Mode, Subscribe, SubscribeError, Subscribed, Verdict,
+        Filter as HttpFilter, Incoming, Means, Mode, Probes, Subscribe, SubscribeError, Subscribed, Verdict,
         filter::{Condition, Limits},
     },
     interface::{Interface, InterfaceAddress, ListInterfaces},
@@ -160,7 +160,8 @@ fn session_and_agent(book: &mut Book) {
     book.note("welcome", &Welcome { version: PROTOCOL_VERSION, session: 4, resumed: false });
     book.note("open operation", &StreamHead::Operation(vec![1]));
     book.note("open connect", &StreamHead::Connect(Connect { destination: v4(1, 443) }));
-    let subscribe = Subscribe { port: 80, mode: Mode::Steal, spare_probes: true, filter: None };
+    let spared = Probes { any: true, grpc: false, https: true };
+    let subscribe = Subscribe { port: 80, mode: Mode::Steal, spared, filter: None };
     book.note("open subscribe", &StreamHead::Subscribe(subscribe.clone()));
     let subscribe = Subscribe { filter: Some(filter()), ..subscribe };
     book.note("open subscribe filtered", &StreamHead::Subscribe(subscribe));

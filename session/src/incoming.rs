@@ -13,7 +13,7 @@ use link::{Link, Stream};
 use protocol::{
     Errno,
     control::StreamHead,
-    incoming::{Incoming, Mode, Subscribe, SubscribeError, Subscribed, Verdict},
+    incoming::{Incoming, Mode, Probes, Subscribe, SubscribeError, Subscribed, Verdict},
     link::{Listen, Names},
     policy::IncomingPolicy,
 };
@@ -115,10 +115,11 @@ impl Listeners {
     }
 
     async fn subscribe(self: &Arc<Self>, port: u16, local: SocketAddr) -> Result<(), Errno> {
-        let spare_probes = self.parts.mode == Mode::Steal && self.parts.spared.may_reach(port);
+        let stolen = self.parts.mode == Mode::Steal;
+        let spared = if stolen { self.parts.spared.on(port) } else { Probes::default() };
         let (filter, words) = self.parts.requests.as_ref().and_then(|requests| requests.on(port)).unzip();
         let filtered = filter.is_some();
-        let subscribe = Subscribe { port, mode: self.parts.mode, spare_probes, filter };
+        let subscribe = Subscribe { port, mode: self.parts.mode, spared, filter };
         let mut stream = self.parts.link.open(&StreamHead::Subscribe(subscribe)).map_err(|_| Errno(libc::ENETDOWN))?;
         let answer: Result<Subscribed, SubscribeError> = stream.read_message().await.map_err(Errno::from)?;
         match answer {

@@ -25,23 +25,26 @@ enum Found {
 /// Serves a connection that came to us instead of the target. It goes on without sessions, until `end`.
 pub(crate) async fn serve(mut stolen: Stolen, owners: &[Owner], way: Way, end: &CancellationToken) {
     let (peer, local) = (stolen.peer, stolen.local);
-    let spares = owners.iter().any(|owner| owner.subscriber.spare_probes);
+    let spares = owners.iter().any(|owner| owner.subscriber.spared.any);
     if spares && way.insiders.have_made(peer, local).await {
         return stolen.pass(&way.steering, end).await;
     }
     match find_out(&mut stolen, &way).await {
-        Ok(Found::Http(version)) => {
-            tracing::debug!(%peer, %local, ?version, "filtered");
-            let (tasks, breakage) = (Tasks::new(end), Breakage::default());
-            let Stolen { tcp, replay, .. } = stolen;
-            let client = Client::new(tcp, replay, breakage.clone());
-            let exchange = Exchange::new(peer, local, version, way, tasks.clone(), breakage);
-            http::serve(client, version, exchange, tasks, end).await;
-        }
+        Ok(Found::Http(version)) => serve_requests(stolen, version, way, end).await,
         Ok(Found::Other(None)) => stolen.pass(&way.steering, end).await,
         Ok(Found::Other(Some(original))) => stolen.pass_to(original, end).await,
         Err(error) => tracing::debug!(%peer, %local, %error, "the client is gone"),
     }
+}
+
+/// Serves a connection of HTTP request by request.
+pub(crate) async fn serve_requests(stolen: Stolen, version: Version, way: Way, end: &CancellationToken) {
+    let Stolen { tcp, peer, local, replay, .. } = stolen;
+    tracing::debug!(%peer, %local, ?version, "filtered");
+    let (tasks, breakage) = (Tasks::new(end), Breakage::default());
+    let client = Client::new(tcp, replay, breakage.clone());
+    let exchange = Exchange::new(peer, local, version, way, tasks.clone(), breakage);
+    http::serve(client, version, exchange, tasks, end).await;
 }
 
 /// Reads until it is clear what the client speaks. While it says nothing, the original program may: it is connected to then.

@@ -25,7 +25,7 @@ pub(crate) use self::{
     body::RequestBody,
     client::{Breakage, Client},
     exchange::Exchange,
-    opening::{Opening, Version, classify},
+    opening::{Opening, PREFACE, Version, classify},
     tasks::Tasks,
 };
 

@@ -40,7 +40,7 @@ pub(crate) enum Share {
     /// The target's.
     Nobody,
     /// All of it one session's.
-    Whole(Subscriber),
+    Whole(Owner),
     /// To be decided for each request.
     Requests(Vec<Owner>),
 }
@@ -98,7 +98,7 @@ impl Owners {
     pub(crate) fn of(&self, port: u16) -> Share {
         match self.known().by_port.get(&port).map(Vec::as_slice) {
             None => Share::Nobody,
-            Some([Owner { subscriber, .. }]) if subscriber.filter.is_none() => Share::Whole(subscriber.clone()),
+            Some([owner]) if owner.subscriber.filter.is_none() => Share::Whole(owner.clone()),
             Some(owners) => Share::Requests(owners.to_vec()),
         }
     }

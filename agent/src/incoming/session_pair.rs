@@ -1,6 +1,7 @@
 //! For tests: both ends of a session, over memory.
 
 use link::{Accept, Link, Role};
+use protocol::incoming::Probes;
 use tokio_util::sync::CancellationToken;
 
 use super::Subscriber;
@@ -17,7 +18,12 @@ pub(super) fn session(name: &str) -> Session {
     let (ours, theirs) = tokio::io::duplex(64 * 1024);
     let (link, _) = Link::start(ours, Role::Agent, vec![]);
     let (program, arriving) = Link::start(theirs, Role::Session, vec![]);
-    let subscriber =
-        Subscriber { client: name.into(), link, ended: CancellationToken::new(), spare_probes: false, filter: None };
+    let subscriber = Subscriber {
+        client: name.into(),
+        link,
+        ended: CancellationToken::new(),
+        spared: Probes::default(),
+        filter: None,
+    };
     Session { subscriber, program, arriving }
 }

@@ -5,7 +5,7 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use bytes::BufMut;
 use protocol::{
     Errno,
-    incoming::{Mode, REPLAY_LIMIT, Verdict},
+    incoming::{Mode, Probes, REPLAY_LIMIT, Verdict},
 };
 use tokio::{
     io::{AsyncWriteExt, Interest},
@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     filtered,
+    http::Version,
     insiders::Insiders,
     owners::{Owners, Share},
     pass,
-    probe::{self, Opening},
+    probe::{self, Guess},
     steer::Steering,
     subscriber::Subscriber,
 };
@@ -60,6 +61,8 @@ pub(crate) struct Way {
 enum Fate {
     Accepted(link::ReadHalf, link::WriteHalf),
     Pass,
+    /// Each of its requests by itself.
+    Requests(Version),
     /// The client is gone.
     Broken(io::Error),
 }
@@ -74,7 +77,7 @@ impl Stolen {
     pub(crate) async fn serve(self, way: Way, end: &CancellationToken) {
         match way.owners.of(self.local.port()) {
             Share::Nobody => self.pass(&way.steering, end).await, // unsubscribed while it waited for us to accept it
-            Share::Whole(subscriber) => self.serve_whole(&subscriber, way, end).await,
+            Share::Whole(owner) => self.serve_whole(&owner.subscriber, way, end).await,
             Share::Requests(owners) => filtered::serve(self, &owners, way, end).await,
         }
     }
@@ -86,6 +89,7 @@ impl Stolen {
                 tracing::debug!(%peer, %local, "stolen");
                 relay::relay_halves(self.tcp, reader, writer, &subscriber.ended).await;
             }
+            Fate::Requests(version) => filtered::serve_requests(self, version, way, end).await,
             Fate::Broken(error) => tracing::debug!(%peer, %local, %error, "the client is gone"),
             Fate::Pass => {
                 tracing::debug!(%peer, %local, bytes = self.replay.len(), "passed to the target");
@@ -95,13 +99,14 @@ impl Stolen {
     }
 
     async fn offer(&mut self, subscriber: &Subscriber, insiders: &Insiders) -> Fate {
-        if subscriber.spare_probes {
+        if subscriber.spared.any {
             if insiders.have_made(self.peer, self.local).await {
                 return Fate::Pass;
             }
-            match self.is_probe().await {
-                Ok(false) => {}
-                Ok(true) => return Fate::Pass,
+            match self.recognise(subscriber.spared).await {
+                Ok(Guess::Other) => {}
+                Ok(Guess::Probe) => return Fate::Pass,
+                Ok(Guess::Calls) => return Fate::Requests(Version::Http2),
                 Err(error) => return Fate::Broken(error),
             }
         }
@@ -161,20 +166,20 @@ impl Stolen {
         Ok(accepted && writer.write_all(&self.replay[sent..]).await.is_ok())
     }
 
-    /// Reads until it is clear whether the kubelet probes, by HTTP or by connecting alone.
-    async fn is_probe(&mut self) -> io::Result<bool> {
+    /// Reads until it is clear whether the kubelet probes, or may.
+    async fn recognise(&mut self, spared: Probes) -> io::Result<Guess> {
         let begun = Instant::now();
         loop {
-            match probe::classify(&self.replay) {
-                Opening::Probe => return Ok(true),
-                Opening::Other => return Ok(false),
-                Opening::Unfinished if self.finished => return Ok(self.replay.is_empty()),
-                Opening::Unfinished => {}
+            match probe::guess(&self.replay, spared) {
+                Some(guess) => return Ok(guess),
+                // It has connected alone.
+                None if self.finished => return Ok(if self.replay.is_empty() { Guess::Probe } else { Guess::Other }),
+                None => {}
             }
             let limit = if self.replay.is_empty() { FIRST_BYTE_LIMIT } else { PROBE_LIMIT };
             match timeout_at(begun + limit, self.tcp.readable()).await {
                 Ok(ready) => ready?,
-                Err(_) => return Ok(false),
+                Err(_) => return Ok(Guess::Other),
             }
             self.read()?;
         }

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use link::Link;
 use protocol::{
     control::StreamHead,
-    incoming::{Incoming, Mode},
+    incoming::{Incoming, Mode, Probes},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -20,8 +20,8 @@ pub(crate) struct Subscriber {
     pub(crate) link: Link,
     /// Cancelled when the session is over.
     pub(crate) ended: CancellationToken,
-    /// The kubelet's probes stay with the target.
-    pub(crate) spare_probes: bool,
+    /// Probes of the kubelet that stay with the target.
+    pub(crate) spared: Probes,
     /// Which requests it wants; `None`: every connection.
     pub(crate) filter: Option<Arc<Filter>>,
 }

@@ -13,7 +13,7 @@ use protocol::{
     Errno, PROTOCOL_VERSION,
     codec::{decode, encode},
     control::{Hello, StreamHead, Welcome},
-    incoming::{Mode, Subscribe, SubscribeError, Subscribed},
+    incoming::{Mode, Probes, Subscribe, SubscribeError, Subscribed},
     operation::{BLOB_FOLLOWS, Operation, Request, decode_answer},
     outgoing::{Connect, Connected},
 };
@@ -195,7 +195,7 @@ impl Session {
 
     /// Subscribes a port; the stream keeps it.
     pub(crate) async fn subscribe(&self, port: u16, mode: Mode) -> (Result<Subscribed, SubscribeError>, Stream) {
-        let head = StreamHead::Subscribe(Subscribe { port, mode, spare_probes: false, filter: None });
+        let head = StreamHead::Subscribe(Subscribe { port, mode, spared: Probes::default(), filter: None });
         let mut stream = self.link.open(&head).expect("open");
         let answer = stream.read_message().await.expect("an answer");
         (answer, stream)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use config::Path;
-use k8s_openapi::api::core::v1::{Container, EnvVar, Pod, Probe};
+use k8s_openapi::api::core::v1::{Container, EnvVar, Pod};
 
 use super::view::{ContainerDetail, Detail, Health, PodDetail, Port};
 use crate::target::{self, choose_container, containers, declared, is_mesh, probed_port, probes, ranked};
@@ -63,8 +63,7 @@ fn of_container(container: &Container, known: &Known) -> ContainerDetail {
         env,
         env_unlisted,
         mounts: mounts.map(|mount| mount.mount_path.clone()).collect(),
-        probe_ports: asked(container, |_| true),
-        tls_probe_ports: asked(container, is_tls),
+        probe_ports: asked(container),
     }
 }
 
@@ -101,17 +100,12 @@ fn origin(variable: &EnvVar) -> String {
     }
 }
 
-/// Ports of probes that `count`, sorted.
-fn asked(container: &Container, count: impl Fn(&Probe) -> bool) -> Vec<u16> {
-    let counted = probes(container).filter(|probe| count(probe));
-    let mut ports: Vec<u16> = counted.filter_map(|probe| probed_port(container, probe)).collect();
+/// Ports of its probes, sorted.
+fn asked(container: &Container) -> Vec<u16> {
+    let mut ports: Vec<u16> = probes(container).filter_map(|probe| probed_port(container, probe)).collect();
     ports.sort_unstable();
     ports.dedup();
     ports
-}
-
-fn is_tls(probe: &Probe) -> bool {
-    probe.http_get.as_ref().is_some_and(|http| http.scheme.as_deref() == Some("HTTPS"))
 }
 
 #[cfg(test)]
@@ -158,7 +152,7 @@ mod tests {
         assert_eq!((told.containers[0].mesh, app.mesh), (true, false));
         let ports: Vec<_> = app.ports.iter().map(|port| (port.number, port.name.as_deref(), &*port.protocol)).collect();
         assert_eq!(ports, [(8080, Some("http"), "TCP"), (53, None, "UDP")]);
-        assert_eq!((&*app.probe_ports, &*app.tls_probe_ports), (&[8080, 8443][..], &[8443][..]));
+        assert_eq!(app.probe_ports, [8080, 8443]);
         assert_eq!(app.mounts, ["/data"]);
         let env: Vec<_> = app.env.iter().map(|(name, from)| format!("{name} {from}")).collect();
         assert_eq!(env, ["PLAIN spec", "S_A configmap/shared", "S_B configmap/other", "TOKEN secret/keys"]);

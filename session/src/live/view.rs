@@ -159,10 +159,8 @@ pub struct ContainerDetail {
     pub env_unlisted: Vec<String>,
     /// Paths of its volume mounts.
     pub mounts: Vec<String>,
-    /// Ports that its HTTP and gRPC probes ask.
+    /// Ports that its probes ask.
     pub probe_ports: Vec<u16>,
-    /// Those of them that are asked over TLS, where a probe cannot be told from other requests.
-    pub tls_probe_ports: Vec<u16>,
 }
 
 /// A port that a container or service declares.

@@ -6,6 +6,7 @@ use k8s_openapi::{
     api::core::v1::{Container, ContainerState, Pod, Probe},
     apimachinery::pkg::util::intstr::IntOrString,
 };
+use protocol::incoming::Probes;
 
 use super::{Port, TargetError};
 
@@ -133,6 +134,10 @@ pub(crate) fn declared(container: &Container) -> Vec<Port> {
 pub struct Probed {
     /// Ports that it connects to.
     pub ports: BTreeSet<u16>,
+    /// Those of them where it calls gRPC's health service.
+    pub by_grpc: BTreeSet<u16>,
+    /// Those of them where it speaks TLS.
+    pub by_https: BTreeSet<u16>,
     /// Whether it starts commands in containers, which may connect to any port.
     pub by_command: bool,
 }
@@ -141,15 +146,27 @@ impl Probed {
     /// A probe of one container may be answered by another: all count.
     pub(super) fn of(pod: &Pod) -> Self {
         let all = || containers(pod).flat_map(|container| probes(container).map(move |probe| (container, probe)));
+        let ports = |wanted: fn(&Probe) -> bool| {
+            let chosen = all().filter(|(_, probe)| wanted(probe));
+            chosen.filter_map(|(container, probe)| probed_port(container, probe)).collect()
+        };
+        let is_https =
+            |probe: &Probe| probe.http_get.as_ref().is_some_and(|http| http.scheme.as_deref() == Some("HTTPS"));
         Self {
-            ports: all().filter_map(|(container, probe)| probed_port(container, probe)).collect(),
+            ports: ports(|_| true),
+            by_grpc: ports(|probe| probe.grpc.is_some()),
+            by_https: ports(is_https),
             by_command: all().any(|(_, probe)| probe.exec.is_some()),
         }
     }
 
-    /// Whether a probe may connect to `port`.
-    pub(crate) fn may_reach(&self, port: u16) -> bool {
-        self.by_command || self.ports.contains(&port)
+    /// Which probes may connect to `port`.
+    pub(crate) fn on(&self, port: u16) -> Probes {
+        Probes {
+            any: self.by_command || self.ports.contains(&port),
+            grpc: self.by_grpc.contains(&port),
+            https: self.by_https.contains(&port),
+        }
     }
 }
 
@@ -215,11 +232,17 @@ mod tests {
         let pod = pod(serde_json::json!({ "spec": { "containers": [
             { "name": "a", "ports": [{ "name": "http", "containerPort": 8080 }],
               "readinessProbe": { "httpGet": { "port": "http" } }, "livenessProbe": { "tcpSocket": { "port": 1 } } },
-            { "name": "b", "startupProbe": { "grpc": { "port": 9090 } }, "livenessProbe": { "httpGet": { "port": 81 } } },
+            { "name": "b", "startupProbe": { "grpc": { "port": 9090 } },
+              "livenessProbe": { "httpGet": { "port": 81, "scheme": "HTTPS" } } },
         ] } }));
         let probed = Probed::of(&pod);
-        assert_eq!(probed, Probed { ports: BTreeSet::from([1, 81, 8080, 9090]), by_command: false });
-        assert!(probed.may_reach(81) && !probed.may_reach(82));
+        assert_eq!(probed.ports, BTreeSet::from([1, 81, 8080, 9090]));
+        let any = Probes { any: true, ..Probes::default() };
+        assert_eq!([8080, 82].map(|port| probed.on(port)), [any, Probes::default()]);
+        assert_eq!(
+            [9090, 81].map(|port| probed.on(port)),
+            [Probes { grpc: true, ..any }, Probes { https: true, ..any }]
+        );
         assert_eq!(ports(&pod, "a"), [Port { number: 8080, name: Some("http".into()), protocol: "TCP".into() }]);
     }
 
@@ -228,7 +251,7 @@ mod tests {
         let pod = pod(serde_json::json!({ "spec": { "containers": [
             { "name": "a" }, { "name": "b", "livenessProbe": { "exec": { "command": ["curl", "localhost"] } } },
         ] } }));
-        assert!(Probed::of(&pod).may_reach(80));
+        assert!(Probed::of(&pod).on(80).any);
     }
 
     #[test]

@@ -7,7 +7,10 @@ mod streams;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use protocol::incoming::filter::{self, Condition, Limits};
+use protocol::incoming::{
+    Probes,
+    filter::{self, Condition, Limits},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -71,6 +74,17 @@ impl Pod {
     async fn developer(&mut self, name: &'static str, filter: filter::Filter) -> Developer {
         let mut session = session(name);
         session.subscriber.filter = Some(Arc::new(Filter::compile(filter).expect("compiles")));
+        self.begin(name, session).await
+    }
+
+    /// A session begins that takes everything but these probes.
+    async fn thief(&mut self, name: &'static str, spared: Probes) -> Developer {
+        let mut session = session(name);
+        session.subscriber.spared = spared;
+        self.begin(name, session).await
+    }
+
+    async fn begin(&mut self, name: &'static str, session: Session) -> Developer {
         let Session { subscriber, program, arriving } = session;
         let ended = subscriber.ended.clone();
         let subscription = self.stealer.subscribe(self.original.port(), subscriber).await.expect("permitted");

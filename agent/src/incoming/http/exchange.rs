@@ -124,17 +124,24 @@ impl Exchange {
         Ok(self.deliver(response, client, is_connect))
     }
 
-    /// The oldest owner whose filter matches.
+    /// The oldest owner whose filter matches, if it has one.
     async fn owner_of(&self, head: &Head, body: &mut RequestBody) -> Option<Owner> {
-        let Share::Requests(owners) = self.owners.of(self.local.port()) else { return None };
+        let owners = match self.owners.of(self.local.port()) {
+            Share::Nobody => return None,
+            Share::Whole(owner) => vec![owner], // all but the kubelet's
+            Share::Requests(owners) => owners,
+        };
         self.forget_all_but(&owners);
         for owner in owners {
             let subscriber = &owner.subscriber;
-            let Some(filter) = &subscriber.filter else { continue };
-            if subscriber.ended.is_cancelled() || (subscriber.spare_probes && head.is_probe()) {
+            if subscriber.ended.is_cancelled() || (subscriber.spared.any && head.is_probe()) {
                 continue;
             }
-            if filter.matches(head, body).await {
+            let wants = match &subscriber.filter {
+                Some(filter) => filter.matches(head, body).await,
+                None => true,
+            };
+            if wants {
                 return Some(owner);
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::HEAD_LIMIT;
 
 /// What every client of HTTP/2 without TLS begins with. RFC 9113, 3.4.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Headers of a request; hyper takes no more.
 const HEADER_LIMIT: usize = 100;

@@ -150,7 +150,7 @@ fn probes_stay_with_the_original_program() {
         let mut tasks = JoinSet::new();
         let original = original_program("127.0.0.1:8085", &mut tasks).await;
         let mut session = session("ada@laptop");
-        session.subscriber.spare_probes = true;
+        session.subscriber.spared.any = true;
         local_program(session.arriving, Some(Verdict::Accepted), &mut tasks);
         let _subscription = stealer.subscribe(original.port(), session.subscriber).await.expect("permitted");
         let probe = "GET /healthz HTTP/1.1\r\nHost: pod\r\nUser-Agent: kube-probe/1.34\r\n\r\n";
@@ -173,7 +173,7 @@ fn a_container_that_asks_itself_gets_its_own_answer() {
         let end = CancellationToken::new();
         let stealer = Stealer::new(Choice::Best, Insiders::Of(Arc::new(target)), end.clone());
         let mut session = session("ada@laptop");
-        session.subscriber.spare_probes = true;
+        session.subscriber.spared.any = true;
         local_program(session.arriving, Some(Verdict::Accepted), &mut tasks);
         let _subscription = stealer.subscribe(original.port(), session.subscriber).await.expect("permitted");
         let request = "GET / HTTP/1.1\r\nHost: pod\r\n\r\n";

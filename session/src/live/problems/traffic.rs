@@ -66,29 +66,18 @@ fn describe(port: &Port) -> String {
 
 /// Probes that the program would have to answer.
 fn probes(incoming: &Incoming, places: &Places<'_>, detail: &Detail) -> Option<Problem> {
-    let stolen = |port: &&u16| is_taken_whole(incoming, **port);
-    let asked = |ports: fn(&crate::live::view::ContainerDetail) -> &Vec<u16>| {
-        let all: BTreeSet<u16> = detail.containers.iter().flat_map(ports).filter(stolen).copied().collect();
-        all
-    };
-    let list = |ports: &BTreeSet<u16>| ports.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-    let all = asked(|container| &container.probe_ports);
-    if incoming.steal_probes && !all.is_empty() {
-        let message = format!("the program would have to answer the kubelet's probes on port {}", list(&all));
-        let problem = places.problem(Code::StealsProbes, &format!("{INCOMING}/steal_probes"), message)?;
-        return Some(problem.help("while it does not, the pod is taken out of service or restarted"));
-    }
-    let hidden = asked(|container| &container.tls_probe_ports);
-    if hidden.is_empty() {
+    if !incoming.steal_probes {
         return None;
     }
-    let message = format!(
-        "probes on port {} use TLS and cannot be told from other requests: the program would have to answer them",
-        list(&hidden)
-    );
-    let key = if incoming.ports.is_some() { "ports" } else { "mode" };
-    let problem = places.problem(Code::StealsProbes, &format!("{INCOMING}/{key}"), message)?;
-    Some(problem.help("leave the port out of `ports`, or mirror instead of stealing"))
+    let asked = detail.containers.iter().flat_map(|container| &container.probe_ports);
+    let stolen: BTreeSet<u16> = asked.filter(|port| is_taken_whole(incoming, **port)).copied().collect();
+    if stolen.is_empty() {
+        return None;
+    }
+    let list = stolen.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    let message = format!("the program would have to answer the kubelet's probes on port {list}");
+    let problem = places.problem(Code::StealsProbes, &format!("{INCOMING}/steal_probes"), message)?;
+    Some(problem.help("while it does not, the pod is taken out of service or restarted"))
 }
 
 /// Whether all of what arrives at `port` may go to the program, whoever it comes from.

@@ -246,7 +246,7 @@ fn the_oldest_filter_that_matches_wins_and_probes_are_nobodys() {
 
         let mut sparing = session("kim");
         sparing.subscriber.filter = Some(Arc::new(Filter::compile(header("^host: pod$")).expect("compiles")));
-        sparing.subscriber.spare_probes = true;
+        sparing.subscriber.spared.any = true;
         let Session { subscriber, program: _program, arriving } = sparing;
         let _kim = pod.stealer.subscribe(8080, subscriber).await.expect("permitted");
         serve_session(arriving, Named { name: "kim", gate: pod.gate.clone() }, &mut pod.tasks);

@@ -127,3 +127,30 @@ fn streams_in_flight_are_told_of_the_sessions_end_and_later_ones_are_the_targets
         assert_eq!(ask(&mut sender, request("/later", "ada", empty())).await, "200: original GET /later");
     });
 }
+
+#[test]
+fn the_kubelets_calls_stay_with_the_target_of_a_port_that_is_stolen_whole() {
+    in_pod(|| async {
+        let mut pod = Pod::new("0.0.0.0:8080").await;
+        let ada = pod.thief("ada", Probes { any: true, grpc: true, https: true }).await;
+        let mut sender = connect(&mut pod).await;
+        assert_eq!(ask(&mut sender, request("/a", "bob", empty())).await, "200: ada GET /a");
+        let probe = || {
+            let mut probe = request("/grpc.health.v1.Health/Check", "", empty());
+            probe.headers_mut().insert(http::header::USER_AGENT, HeaderValue::from_static("kube-probe/1.34"));
+            probe
+        };
+        let healthy = "200: original GET /grpc.health.v1.Health/Check";
+        let mut other = sender.clone();
+        let hanging = ask(&mut other, request("/hang", "bob", empty()));
+        let probed = async {
+            let answer = ask(&mut sender, probe()).await;
+            pod.gate.open();
+            answer
+        };
+        assert_eq!(tokio::join!(hanging, probed), ("200: ada GET /hang".to_owned(), healthy.to_owned()));
+        assert_eq!(pod.client().await.ask(&get("/b", BOB)).await, "200 OK: ada GET /b");
+        ada.ended.cancel();
+        assert_eq!(ask(&mut connect(&mut pod).await, probe()).await, healthy);
+    });
+}
