@@ -91,7 +91,7 @@ test_vscode() (
   say "tests the extension in VS Code; pictures go to $artefacts"
   rm -rf "$artefacts"
   MIRRORD_TEST_CODE_SERVER=$folder MIRRORD_TEST_VSIX=$vsix MIRRORD_TEST_ARTEFACTS=$artefacts \
-    timeout 400 "$folder/node/bin/node" --test --test-reporter=spec "$root/fixtures/tests/vscode/editor.test.mjs" >&2
+    timeout 600 "$folder/node/bin/node" --test --test-reporter=spec "$root/fixtures/tests/vscode/editor.test.mjs" >&2
 )
 
 # with_cluster KEEP: a cluster with our agent and the demo namespace; ends with this script unless it was there before.

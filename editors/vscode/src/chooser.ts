@@ -92,11 +92,13 @@ export class Chooser implements vscode.Disposable {
   async target(own: Wish, file: string | undefined): Promise<Target | 'configured' | undefined> {
     if (own.target !== undefined) return 'configured';
     const { target } = this.choice;
-    if (target !== undefined) return target;
+    // A configuration that the launch names is what the launch says itself.
+    if (target !== undefined && typeof own.config !== 'string') return target;
     if (typeof own.config === 'object') return 'configured'; // the server judges what stands in the launch itself
     const config = file === undefined ? undefined : await this.#config(file);
     // One with errors is not asked about: the launch fails with them.
     if (config?.target !== undefined || (file !== undefined && config === undefined)) return 'configured';
+    if (target !== undefined) return target;
     const picked = await pick(this.#server, this.choice, config, true);
     if (picked?.kind !== 'target') return undefined;
     await this.#choose({ ...choices.pick(this.choice, picked.target), on: this.choice.on });

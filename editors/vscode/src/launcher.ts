@@ -1,5 +1,6 @@
 // Every launch of this editor passes here: it gets a session, or is left alone.
 
+import * as path from 'node:path';
 import * as vscode from 'vscode';
 
 import type { Chooser } from './chooser.ts';
@@ -58,6 +59,16 @@ export class Launcher implements vscode.DebugConfigurationProvider, vscode.Debug
     if (state === 'lost') tell(this.#server.log, new Failure(`The session is lost, and its program was ended: ${text ?? 'no reason is known'}. Start it again.`));
   }
 
+  /**
+   * Makes a launch that shall run through our debug adapter ours where no extension knows its type: nobody else would replace
+   * its variables.
+   */
+  resolveDebugConfiguration(_folder: vscode.WorkspaceFolder | undefined, launch: vscode.DebugConfiguration): vscode.DebugConfiguration {
+    const treatment = treat(launch, this.#chooser.choice.on, settings.proxied());
+    if (treatment.kind !== 'proxy' || treatment.adapter === undefined || isInstalled(launch.type)) return launch;
+    return { adapter: treatment.adapter, ...launch, type: TYPE };
+  }
+
   /** Gives the launch what it needs; nothing, which cancels it, when there is no session to be had. */
   async resolveDebugConfigurationWithSubstitutedVariables(
     folder: vscode.WorkspaceFolder | undefined,
@@ -72,17 +83,17 @@ export class Launcher implements vscode.DebugConfigurationProvider, vscode.Debug
     if (treatment.kind === 'proxy' && settled(launch['mirrord'])) return launch;
     try {
       const own: Wish = typeof launch['mirrord'] === 'object' && launch['mirrord'] !== null ? launch['mirrord'] : {};
-      const file = typeof own.config === 'string' ? own.config : own.config === undefined ? settings.configuration(folder) : undefined;
+      const cwd = directory(launch, folder);
+      const file = typeof own.config === 'string' ? path.resolve(cwd ?? '', own.config) : own.config === undefined ? settings.configuration(folder) : undefined;
       const target = await this.#chooser.target(own, file);
       if (target === undefined) {
         this.#server.log.info(`"${launch.name}" was not started: no target was chosen`);
         return undefined;
       }
       const wanted = wish(launch['mirrord'], target === 'configured' ? undefined : target, file);
-      if (treatment.kind === 'environment') return await this.#withEnvironment(folder, launch, wanted, token);
+      if (treatment.kind === 'environment') return await this.#withEnvironment(cwd, launch, wanted, token);
       const adapter = treatment.adapter === undefined ? {} : { adapter: treatment.adapter };
-      const cwd = folder === undefined ? {} : { cwd: folder.uri.fsPath };
-      return { ...adapter, ...cwd, ...launch, type: TYPE, mirrord: wanted };
+      return { ...adapter, ...launch, ...(cwd === undefined ? {} : { cwd }), type: TYPE, mirrord: wanted };
     } catch (error) {
       tell(this.#server.log, error);
       return undefined;
@@ -90,13 +101,13 @@ export class Launcher implements vscode.DebugConfigurationProvider, vscode.Debug
   }
 
   async #withEnvironment(
-    folder: vscode.WorkspaceFolder | undefined,
+    cwd: string | undefined,
     launch: Launch,
     mirrord: Wish,
     token: vscode.CancellationToken | undefined,
   ): Promise<vscode.DebugConfiguration> {
-    const cwd = typeof launch['cwd'] === 'string' ? launch['cwd'] : folder?.uri.fsPath;
-    const start = { mirrord, env: variables(launch), ...(cwd === undefined ? {} : { cwd }) };
+    // Debug adapters are started by this process, or live in it: programs must find them on this machine.
+    const start = { mirrord, env: variables(launch), debugger: process.pid, ...(cwd === undefined ? {} : { cwd }) };
     const shown = { location: vscode.ProgressLocation.Notification, title: 'mirrord', cancellable: true };
     const injection = await vscode.window.withProgress(shown, async (progress, cancelled) => {
       const either = new vscode.CancellationTokenSource();
@@ -148,10 +159,14 @@ export class Launcher implements vscode.DebugConfigurationProvider, vscode.Debug
     }
   }
 
-  /** Debuggers tell when the program runs; then it has to join. */
   createDebugAdapterTracker(session: vscode.DebugSession): vscode.DebugAdapterTracker | undefined {
+    if (session.type === TYPE) return session.parentSession && withParent(session.parentSession);
     const name: unknown = session.configuration[SESSION_KEY];
-    if (typeof name !== 'string') return undefined;
+    return typeof name === 'string' ? this.#withProgram(session, name) : undefined;
+  }
+
+  /** Debuggers tell when the program runs; then it has to join. */
+  #withProgram(session: vscode.DebugSession, name: string): vscode.DebugAdapterTracker {
     let runs = false;
     const silence = setTimeout(() => void this.#doubt(session, name), SILENCE_LIMIT);
     return {
@@ -200,6 +215,31 @@ export class Launcher implements vscode.DebugConfigurationProvider, vscode.Debug
       return false;
     }
   }
+}
+
+/** Who stops the debug session of a child wants the program to end, of which that is a part. */
+function withParent(parent: vscode.DebugSession): vscode.DebugAdapterTracker {
+  let ended = false;
+  return {
+    onDidSendMessage: (message: { type: string; event?: string }) => {
+      ended ||= message.type === 'event' && message.event === 'terminated';
+    },
+    onWillReceiveMessage: ({ command, arguments: how }: { command?: string; arguments?: { restart?: boolean } }) => {
+      const stops = (command === 'disconnect' || command === 'terminate') && how?.restart !== true;
+      if (stops && !ended) void vscode.debug.stopDebugging(parent);
+    },
+  };
+}
+
+/** Whether an extension brings the debuggers of this type. */
+function isInstalled(type: string): boolean {
+  return vscode.extensions.all.some(({ packageJSON: { contributes } }) => contributes?.debuggers?.some((known: { type: string }) => known.type === type));
+}
+
+/** Where the program of a launch runs, to which paths are relative. */
+function directory(launch: Launch, folder: vscode.WorkspaceFolder | undefined): string | undefined {
+  const own = typeof launch['cwd'] === 'string' ? launch['cwd'] : '';
+  return folder === undefined ? own || undefined : path.resolve(folder.uri.fsPath, own);
 }
 
 /** What to do about a program that does not join. */

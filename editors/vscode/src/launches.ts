@@ -97,8 +97,16 @@ export function patched(launch: Launch, { session, set, unset }: Injection): { l
 
 /** The variables that a launch sets itself, for the server to reckon with. */
 export function variables(launch: Launch): Record<string, string | null> {
-  return (SHAPES[launch.type] ?? PLAIN).read(launch[(SHAPES[launch.type] ?? PLAIN).key]);
+  const { key, read } = SHAPES[launch.type] ?? PLAIN;
+  const ports = DEBUGGER_PORTS[launch.type];
+  return { ...(ports === undefined ? {} : { MIRRORD_IGNORE_DEBUGGER_PORTS: ports }), ...read(launch[key]) };
 }
+
+/**
+ * Loopback ports that debuggers make their programs listen on, for themselves. The editor's own for Node takes them from this range
+ * when it runs on another machine than the window, and registers it as its own.
+ */
+const DEBUGGER_PORTS: Record<string, string> = { node: '53000-53999', 'pwa-node': '53000-53999' };
 
 type Variables = Record<string, string>;
 

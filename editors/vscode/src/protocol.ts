@@ -51,6 +51,8 @@ export interface Start {
   mirrord: Wish;
   cwd?: string;
   env: Record<string, string | null>;
+  /** A process that starts debug adapters. */
+  debugger?: number;
   workDoneToken?: string;
 }
 

@@ -1,12 +1,13 @@
 // Terminals and tasks that run in a session: `mirrord exec`.
 
+import * as path from 'node:path';
 import * as vscode from 'vscode';
 
 import { folder, type Chooser } from './chooser.ts';
 import { words } from './command.ts';
 import { wish } from './launches.ts';
 import type { Wish } from './protocol.ts';
-import { tell, type Server } from './server.ts';
+import { Failure, tell, type Server } from './server.ts';
 import * as settings from './settings.ts';
 
 /** A task of ours in tasks.json. */
@@ -70,7 +71,8 @@ async function line(
   own: Wish,
   program: string[],
 ): Promise<[string, ...string[]] | undefined> {
-  const file = typeof own.config === 'string' ? own.config : settings.configuration(of);
+  if (typeof own.config === 'object') throw new Failure('The configuration of a task is the path of a file, not the configuration itself.');
+  const file = own.config === undefined ? settings.configuration(of) : path.resolve(of?.uri.fsPath ?? '', own.config);
   const target = await chooser.target(own, file);
   if (target === undefined) return undefined;
   return words(server.program(), wish(own, target === 'configured' ? undefined : target, file), program);

@@ -77,6 +77,11 @@ test('the server hears of the variables that the launch sets itself', () => {
   assert.deepEqual(variables(launch('java')), {});
 });
 
+test('ports that a debugger opens in the program for itself are not the pod’s', () => {
+  assert.deepEqual(variables(launch('pwa-node', { env: { A: '1' } })), { MIRRORD_IGNORE_DEBUGGER_PORTS: '53000-53999', A: '1' });
+  assert.equal(variables(launch('node', { env: { MIRRORD_IGNORE_DEBUGGER_PORTS: '1' } }))['MIRRORD_IGNORE_DEBUGGER_PORTS'], '1');
+});
+
 test('our key is not passed on to debuggers that do not know it', () => {
   assert.ok(!('mirrord' in patched(launch('python', { mirrord: { target: 'pod/x' } }), injection).launch));
 });
