@@ -108,6 +108,7 @@ async function pickIn(server: Server, place: Place, around: Around): Promise<Ans
   picker.placeholder = 'Asks the cluster…';
   picker.buttons = [namespaces, contexts];
   picker.matchOnDescription = false;
+  picker.keepScrollPosition = true; // the cluster changes while one aims at a line
   show();
   const changes = server.onTargetsChanged(() => void ask());
   try {
