@@ -22,7 +22,14 @@ export function register(server: Server, chooser: Chooser): vscode.Disposable[] 
     vscode.window.registerTerminalProfileProvider('mirrord.terminal', {
       provideTerminalProfile: async () => {
         const options = await shell(server, chooser);
-        return options && new vscode.TerminalProfile(options);
+        if (options === undefined) return undefined;
+        // The editor leaves a panel that is hidden as it is, and a terminal in it does not begin.
+        const opened = vscode.window.onDidOpenTerminal((terminal) => {
+          if (terminal.name !== options.name) return;
+          opened.dispose();
+          terminal.show();
+        });
+        return new vscode.TerminalProfile(options);
       },
     }),
     vscode.commands.registerCommand('mirrord.openTerminal', async () => {
