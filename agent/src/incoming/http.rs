@@ -25,7 +25,7 @@ pub(crate) use self::{
     body::RequestBody,
     client::{Breakage, Client},
     exchange::Exchange,
-    opening::{Opening, PREFACE, Version, classify},
+    opening::{METHODS, Opening, PREFACE, Version, classify},
     tasks::Tasks,
 };
 

@@ -2,17 +2,16 @@
 
 use protocol::incoming::Probes;
 
-use super::{http::PREFACE, tls};
+use super::{
+    http::{METHODS, PREFACE},
+    tls,
+};
 
 /// Bytes that are looked at; a head that is longer is no probe's.
 const HEAD_LIMIT: usize = 8 * 1024;
 
 /// What the kubelet calls itself, in lower case.
 const USER_AGENT: &[u8] = b"kube-probe/";
-
-/// Request methods of HTTP/1 (RFC 9110, 9.1, and RFC 5789).
-const METHODS: [&[u8]; 9] =
-    [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
 
 /// Who a connection is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

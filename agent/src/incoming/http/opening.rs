@@ -14,7 +14,7 @@ const HEADER_LIMIT: usize = 100;
 const METHOD_LIMIT: usize = 32;
 
 /// Methods whose beginning is believed to be HTTP's. RFC 9110, 9.1, and RFC 5789.
-const METHODS: [&[u8]; 9] =
+pub(crate) const METHODS: [&[u8]; 9] =
     [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"DELETE ", b"CONNECT ", b"OPTIONS ", b"TRACE ", b"PATCH "];
 
 /// How long the head may take of what is HTTP as far as can be seen.

@@ -13,6 +13,22 @@ async fn echoing() -> (Pod, Developer) {
     (pod, ada)
 }
 
+/// An original program that treats its first connection so, and ada's filter as above.
+async fn playing<F>(game: impl FnOnce(TcpStream) -> F + Send + 'static) -> (Pod, Developer)
+where
+    F: Future<Output = ()> + Send,
+{
+    let mut pod = Pod::new("127.0.0.1:8081").await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await.expect("free");
+    pod.original = listener.local_addr().expect("bound");
+    pod.tasks.spawn(async move {
+        let (tcp, _) = listener.accept().await.expect("accepts");
+        game(tcp).await;
+    });
+    let ada = pod.developer("ada", header("")).await;
+    (pod, ada)
+}
+
 #[test]
 fn other_protocols_and_unreadable_requests_go_to_the_original_program_whole() {
     in_pod(|| async {
@@ -42,17 +58,13 @@ fn other_protocols_and_unreadable_requests_go_to_the_original_program_whole() {
 #[test]
 fn a_word_that_may_be_a_method_is_waited_for_no_longer_than_silence() {
     in_pod(|| async {
-        let mut pod = Pod::new("127.0.0.1:8081").await;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await.expect("free");
-        pod.original = listener.local_addr().expect("bound");
-        pod.tasks.spawn(async move {
-            let (mut tcp, _) = listener.accept().await.expect("accepts");
+        let (pod, _ada) = playing(|mut tcp| async move {
             let mut word = [0; 4];
             tcp.read_exact(&mut word).await.expect("open");
             assert_eq!(&word, b"ruok");
             tcp.write_all(b"imok\n").await.expect("open");
-        });
-        let _ada = pod.developer("ada", header("")).await;
+        })
+        .await;
         let mut client = pod.client().await;
         let begun = Instant::now();
         client.send("ruok").await; // and waits, without having finished
@@ -64,17 +76,13 @@ fn a_word_that_may_be_a_method_is_waited_for_no_longer_than_silence() {
 #[test]
 fn a_server_that_speaks_first_is_heard() {
     in_pod(|| async {
-        let mut pod = Pod::new("127.0.0.1:8081").await;
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await.expect("free");
-        pod.original = listener.local_addr().expect("bound");
-        pod.tasks.spawn(async move {
-            let (mut tcp, _) = listener.accept().await.expect("accepts");
+        let (pod, _ada) = playing(|mut tcp| async move {
             tcp.write_all(b"220 welcome\n").await.expect("open");
             let mut word = [0; 4];
             tcp.read_exact(&mut word).await.expect("open");
             tcp.write_all(&[&word[..], b"\n"].concat()).await.expect("open");
-        });
-        let _ada = pod.developer("ada", header("")).await;
+        })
+        .await;
         let mut client = pod.client().await;
         let begun = Instant::now();
         assert_eq!(client.until("\n").await, "220 welcome\n");
