@@ -1,7 +1,7 @@
 //! Connections that arrive at the target: which of the program's listeners gets them, and for how long.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     net::{IpAddr, SocketAddr, SocketAddrV4},
     sync::{Arc, Mutex},
@@ -18,8 +18,10 @@ use protocol::{
     policy::IncomingPolicy,
 };
 use tokio::{
+    io::AsyncWriteExt as _,
     net::{TcpSocket, TcpStream},
     sync::Notify,
+    task::JoinHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -33,6 +35,9 @@ use crate::{
 
 /// Pause between a process's last message and the look at its listeners: the kernel closes its descriptors one by one.
 const CLOSING_PAUSE: Duration = Duration::from_millis(50);
+
+/// How long the agent may take to say that it has given a port back.
+const GIVEN_BACK: Duration = Duration::from_secs(2);
 
 /// What subscriptions work with.
 pub(crate) struct Parts {
@@ -54,6 +59,8 @@ pub(crate) struct Parts {
 pub(crate) struct Listeners {
     parts: Parts,
     known: Mutex<Known>,
+    /// Held while a listener is added: of workers that listen on one port at once, one subscribes it.
+    adding: tokio::sync::Mutex<()>,
     /// A process has gone: look at once.
     check: Notify,
 }
@@ -69,6 +76,8 @@ struct Known {
 struct Subscription {
     local: SocketAddr,
     cancel: CancellationToken,
+    /// Ends once the agent has given the port back.
+    kept: JoinHandle<()>,
     /// Shows it for as long as it lasts.
     _seen: Passing,
 }
@@ -85,7 +94,8 @@ pub(crate) fn wire_mode(mode: IncomingMode) -> Option<Mode> {
 impl Listeners {
     /// Nothing is subscribed yet; a task that watches the program's listeners is started.
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        let listeners = Arc::new(Self { parts, known: Mutex::default(), check: Notify::new() });
+        let listeners =
+            Arc::new(Self { parts, known: Mutex::default(), adding: tokio::sync::Mutex::default(), check: Notify::new() });
         let watched = watch(listeners.clone());
         listeners.parts.tasks.spawn(listeners.parts.cancel.clone().run_until_cancelled_owned(watched));
         listeners
@@ -93,6 +103,7 @@ impl Listeners {
 
     /// The program listens: subscribes the target's port. Errs with what listen(2) shall fail with.
     pub(crate) async fn listen(self: &Arc<Self>, listen: Listen) -> Result<(), Errno> {
+        let _adding = self.adding.lock().await;
         {
             let mut known = self.known.lock().expect("no panic while held");
             known.bound.retain(|other| other.actual.port() != listen.actual.port());
@@ -134,10 +145,13 @@ impl Listeners {
                 let cancel = self.parts.cancel.child_token();
                 let mode = self.parts.mode;
                 let seen = self.parts.seen.port(port, local, mode, words.clone());
-                let subscription = Subscription { local, cancel: cancel.clone(), _seen: seen };
-                self.known.lock().expect("no panic while held").subscriptions.insert(port, subscription);
+                {
+                    // Held, so that it is not over before it is in the list.
+                    let mut known = self.known.lock().expect("no panic while held");
+                    let kept = self.parts.tasks.spawn(keep(self.clone(), port, stream, cancel.clone()));
+                    known.subscriptions.insert(port, Subscription { local, cancel, kept, _seen: seen });
+                }
                 self.parts.observer.tell(Event::Subscribed { port, local, mode, means, filter: words });
-                self.parts.tasks.spawn(keep(self.clone(), port, stream, cancel));
                 Ok(())
             }
             Err(error) => {
@@ -230,24 +244,23 @@ impl Listeners {
         }
     }
 
-    fn forget(&self, port: u16) {
-        if let Some(subscription) = self.known.lock().expect("no panic while held").subscriptions.remove(&port) {
-            subscription.cancel.cancel();
-        }
-    }
-
     /// Ends the subscriptions whose listeners have gone.
-    fn check_listeners(&self) {
-        let listening: Vec<u16> = ports::listeners().into_iter().map(|listener| listener.port).collect();
-        let gone: Vec<u16> = {
+    async fn check_listeners(&self) {
+        // Nothing is added meanwhile. A program tells of a listener once it listens, so that none which has just taken the
+        // place of another one is missed; and who listens next finds that the agent has given the port back.
+        let _adding = self.adding.lock().await;
+        let gone: Vec<(u16, Subscription)> = {
+            let listening: HashSet<u16> = ports::listeners().into_iter().map(|listener| listener.port).collect();
             let mut known = self.known.lock().expect("no panic while held");
             known.bound.retain(|listen| listening.contains(&listen.actual.port()));
-            let gone = known.subscriptions.iter().filter(|(_, it)| !listening.contains(&it.local.port()));
-            gone.map(|(port, _)| *port).collect()
+            known.subscriptions.extract_if(|_, it| !listening.contains(&it.local.port())).collect()
         };
-        for port in gone {
+        for (port, subscription) in gone {
             tracing::debug!(port, "the program's listener has gone");
-            self.forget(port);
+            subscription.cancel.cancel();
+            if tokio::time::timeout(GIVEN_BACK, subscription.kept).await.is_err() {
+                tracing::debug!(port, "the agent does not say that it has given the port back");
+            }
         }
     }
 
@@ -258,17 +271,23 @@ impl Listeners {
 
 /// Keeps a subscription's stream open until the listener goes or the agent ends it.
 async fn keep(listeners: Arc<Listeners>, port: u16, mut stream: Stream, cancel: CancellationToken) {
-    tokio::select! {
-        () = cancel.cancelled() => {}
-        // The agent says nothing more: whatever comes is the end.
-        ended = stream.read_encoded() => {
-            if !listeners.parts.cancel.is_cancelled() {
-                let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
-                listeners.parts.observer.tell(Event::Warning(format!("port {port} is no longer subscribed: {why}")));
-            }
+    // The agent says nothing more: whatever comes is the end.
+    let Some(ended) = cancel.run_until_cancelled(stream.read_encoded()).await else {
+        // Who cancels has taken it from the list. Once the port is given back, the agent ends the stream, too.
+        if stream.shutdown().await.is_ok() {
+            drop(stream.read_encoded().await);
         }
+        return;
+    };
+    {
+        let mut known = listeners.known.lock().expect("no panic while held");
+        if cancel.is_cancelled() {
+            return;
+        }
+        known.subscriptions.remove(&port);
     }
-    listeners.forget(port);
+    let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
+    listeners.parts.observer.tell(Event::Warning(format!("port {port} is no longer subscribed: {why}")));
 }
 
 /// Looks at the listeners when a process has gone or a connection found nobody. No polling: a listener that closes in
@@ -278,7 +297,7 @@ async fn watch(listeners: Arc<Listeners>) {
         listeners.check.notified().await;
         tokio::time::sleep(CLOSING_PAUSE).await;
         if listeners.has_listeners() {
-            listeners.check_listeners();
+            listeners.check_listeners().await;
         }
     }
 }
