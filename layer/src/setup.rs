@@ -7,8 +7,8 @@ use std::sync::atomic::AtomicU64;
 
 use protocol::Errno;
 use protocol::link::{secret_from_hex, variable};
-use protocol::policy::{LAUNCH_COMMAND, PREFIX_COMMAND};
-use rules::path::PathRules;
+use protocol::policy::{FilePolicy, LAUNCH_COMMAND, PREFIX_COMMAND};
+use rules::path::{PathRules, Program};
 use rules::process;
 
 use crate::copied;
@@ -98,7 +98,7 @@ fn attach(socket: OsString) -> Result<Option<Layer>, String> {
     if policy.launch.load_environment && !skipped {
         environment::import(&link).map_err(not_imported)?;
     }
-    let paths = PathRules::new(&policy.files, &executable);
+    let paths = rules_of(&policy.files, &executable);
     tracing::info!(
         "attached: {}{}",
         notice::printable(&executable),
@@ -125,6 +125,15 @@ fn attach(socket: OsString) -> Result<Option<Layer>, String> {
         tokens: AtomicU64::new(sys::random()),
         notices: Notices::default(),
     }))
+}
+
+/// The rules for paths of this process.
+fn rules_of(policy: &FilePolicy, executable: &[u8]) -> PathRules {
+    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    let arguments: Vec<&[u8]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
+    let directory = env::current_dir().unwrap_or_default().into_os_string();
+    let (started_as, directory) = (sys::started_as(), directory.as_bytes());
+    PathRules::new(policy).of(&Program { executable, started_as, arguments: &arguments, directory })
 }
 
 fn not_imported(errno: Errno) -> String {

@@ -308,6 +308,18 @@ pub(crate) fn random() -> u64 {
     now.tv_nsec.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(process_id().unsigned_abs())
 }
 
+/// The path that this process was started as by execve(2): the script where that was one. Empty when the kernel does not
+/// tell.
+pub(crate) fn started_as() -> &'static [u8] {
+    // SAFETY: reads a value that the kernel gave this process.
+    let path = unsafe { libc::getauxval(libc::AT_EXECFN) } as *const libc::c_char;
+    if path.is_null() {
+        return b"";
+    }
+    // SAFETY: a string at the top of the first thread's stack, which stays (getauxval(3)).
+    unsafe { CStr::from_ptr(path) }.to_bytes()
+}
+
 /// Path of the library that contains this code, as the loader knows it.
 pub(crate) fn own_library() -> Option<&'static CStr> {
     let mut info = libc::Dl_info {

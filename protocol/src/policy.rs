@@ -84,6 +84,8 @@ pub struct FilePolicy {
     pub temporary: Vec<u8>,
     /// Working directory of the launch, absolute, without a final slash.
     pub working: Vec<u8>,
+    /// Names in the target's root directory; none: not known.
+    pub target_root: Vec<Vec<u8>>,
 }
 
 /// Rules for connections that the program opens.

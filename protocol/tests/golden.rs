@@ -78,6 +78,7 @@ fn policy() -> Policy {
             home: b"/home/me".to_vec(),
             temporary: b"/tmp".to_vec(),
             working: b"/w".to_vec(),
+            target_root: vec![b"app".to_vec()],
         },
         remote_dns: true,
         dns_filter: Some(Filter {
@@ -243,7 +244,10 @@ fn operations(book: &mut Book) {
     };
     book.note("file system", &Ok::<_, Errno>(status));
     book.note("query answer", &Ok::<_, Errno>(QueryAnswer { message: vec![3] }));
-    book.note("environment answer", &Ok::<_, Errno>(Environment { host_name: b"pod".to_vec() }));
+    book.note(
+        "environment answer",
+        &Ok::<_, Errno>(Environment { host_name: b"pod".to_vec(), root: vec![b"etc".to_vec(), b"app".to_vec()] }),
+    );
     let found = LookupAnswer::Found { addresses: vec![Ipv4Addr::new(10, 0, 0, 1).into()], canonical: "api".to_owned() };
     book.note("lookup answer", &Ok::<_, Errno>(found));
     book.note("reverse answer", &Ok::<_, Errno>(ReverseAnswer::Found { names: vec!["api".to_owned()] }));

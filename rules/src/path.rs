@@ -3,13 +3,14 @@
 mod defaults;
 mod normal;
 mod patterns;
+mod program;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use protocol::policy::{FileMode, FilePolicy};
 
-pub use self::normal::normalise;
-use self::patterns::Patterns;
+pub use self::{normal::normalise, program::Program};
+use self::{patterns::Patterns, program::OwnFiles};
 use crate::explain::{List, Why};
 
 /// What a call does to a file.
@@ -77,15 +78,33 @@ pub struct Mapped {
 /// without patterns of the user no regular expression is ever built.
 #[derive(Debug)]
 pub struct PathRules {
+    shared: Arc<Shared>,
+    own: OwnFiles,
+}
+
+/// What rules of all processes have in common.
+#[derive(Debug)]
+struct Shared {
     policy: FilePolicy,
-    executable: Vec<u8>,
     patterns: Patterns,
 }
 
 impl PathRules {
-    /// Rules of `policy`, for a process whose own file is `executable` (which stays local).
-    pub fn new(policy: &FilePolicy, executable: &[u8]) -> Self {
-        Self { patterns: Patterns::new(policy), policy: policy.clone(), executable: executable.to_vec() }
+    /// Rules of `policy`, of no program in particular.
+    pub fn new(policy: &FilePolicy) -> Self {
+        let shared = Shared { patterns: Patterns::new(policy), policy: policy.clone() };
+        Self { shared: Arc::new(shared), own: OwnFiles::default() }
+    }
+
+    /// These rules for a process that runs `program`, whose own files stay local.
+    #[must_use]
+    pub fn of(&self, program: &Program<'_>) -> Self {
+        let shared = self.shared.clone();
+        let is_code = |path: &[u8]| {
+            let (place, why) = self.place(path, Access::Read);
+            place == Place::Local && matches!(why, Why::Default(_))
+        };
+        Self { shared, own: program.own_files(is_code) }
     }
 
     /// Whether `path` is the target's for this kind of access.
@@ -140,21 +159,33 @@ impl PathRules {
         before.any(|at| self.decide(&path[..at], Access::Read).place == Place::Remote).then(|| normalise(path))
     }
 
+    /// The folder at the root that holds `path` and the working directory: where the target has no such folder, the path is
+    /// this machine's, whatever the mode. Nothing where that makes no difference, or is decided already.
+    pub fn own_tree<'a>(&self, path: &'a [u8]) -> Option<&'a [u8]> {
+        let policy = &self.shared.policy;
+        let tree = program::tree(path).filter(|tree| program::tree(&policy.working) == Some(tree))?;
+        let by_mode = matches!(
+            self.decide(path, Access::Read),
+            Verdict { place: Place::Remote, why: Why::Mode(_), mapped: None }
+        );
+        (by_mode && policy.target_root.is_empty()).then_some(tree)
+    }
+
     fn rewrite(&self, path: &[u8]) -> Option<(usize, Vec<u8>)> {
-        if self.policy.mode == FileMode::Local { None } else { self.patterns.rewrite(path) }
+        if self.shared.policy.mode == FileMode::Local { None } else { self.shared.patterns.rewrite(path) }
     }
 
     /// Where a plain path leads, and why.
     fn place(&self, path: &[u8], access: Access) -> (Place, Why) {
         let resolver_file = defaults::is_resolver_file(path);
-        if self.policy.mode == FileMode::Local {
-            return if resolver_file && self.policy.resolver_files_remote && access == Access::Read {
+        if self.shared.policy.mode == FileMode::Local {
+            return if resolver_file && self.shared.policy.resolver_files_remote && access == Access::Read {
                 (Place::Remote, RESOLVER_FILES)
             } else {
                 (Place::Local, Why::Mode(FileMode::Local))
             };
         }
-        if let Some((list, index)) = self.patterns.first_match(path) {
+        if let Some((list, index)) = self.shared.patterns.first_match(path) {
             let place = match (list, access) {
                 (List::NotFound, _) => Place::NotFound,
                 (List::ReadWrite, _) | (List::ReadOnly, Access::Read) => Place::Remote,
@@ -162,11 +193,11 @@ impl PathRules {
             };
             return (place, Why::Pattern(list, index));
         }
-        if let Some(rule) = defaults::not_found(&self.policy.home, path) {
+        if let Some(rule) = defaults::not_found(&self.shared.policy.home, path) {
             return (Place::NotFound, rule);
         }
         if resolver_file {
-            let remote = self.policy.resolver_files_remote && access == Access::Read;
+            let remote = self.shared.policy.resolver_files_remote && access == Access::Read;
             let place = if remote { Place::Remote } else { Place::Local };
             return (place, RESOLVER_FILES);
         }
@@ -175,19 +206,19 @@ impl PathRules {
         {
             return (Place::Remote, rule);
         }
-        if let Some(rule) = defaults::local(&self.policy, &self.executable, path) {
+        if let Some(rule) = defaults::local(&self.shared.policy, &self.own, path) {
             return (Place::Local, rule);
         }
-        let place = match (self.policy.mode, access) {
+        let place = match (self.shared.policy.mode, access) {
             (FileMode::Write, _) | (FileMode::Read, Access::Read) => Place::Remote,
             (FileMode::Read | FileMode::Local | FileMode::LocalWithOverrides, _) => Place::Local,
         };
-        (place, Why::Mode(self.policy.mode))
+        (place, Why::Mode(self.shared.policy.mode))
     }
 
     /// Patterns that are no regular expressions and therefore match nothing, each with its fault. Builds all of them.
     pub fn faults(&self) -> Vec<String> {
-        self.patterns.faults()
+        self.shared.patterns.faults()
     }
 }
 

@@ -142,7 +142,7 @@ struct Case<'a> {
 impl Case<'_> {
     fn path(&self, path: &str) -> Vec<Ruling> {
         // The program's own file is not known: it is local anyway.
-        let rules = PathRules::new(&self.policy.files, b"");
+        let rules = PathRules::new(&self.policy.files);
         let ruling = |access, act| {
             let verdict = rules.decide(path.as_bytes(), access);
             let outcome = match verdict.place {
@@ -150,7 +150,14 @@ impl Case<'_> {
                 Place::Remote => Outcome::Remote,
                 Place::NotFound => Outcome::NotFound,
             };
-            let ruling = self.ruling(act, outcome, verdict.why);
+            let mut ruling = self.ruling(act, outcome, verdict.why);
+            if let Some(tree) = rules.own_tree(path.as_bytes())
+                && outcome == Outcome::Remote
+            {
+                let tree = String::from_utf8_lossy(tree);
+                let but = format!("; local if the target has no folder `/{tree}`, which the working directory is in");
+                ruling.because.push_str(&but);
+            }
             match &verdict.mapped {
                 Some(mapped) => self.rewritten(mapped, ruling),
                 None => ruling,

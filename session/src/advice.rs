@@ -28,7 +28,7 @@ pub(crate) struct Advice {
 impl Advice {
     /// The session's rules for paths; those of a process also know its executable, which no advice is about.
     fn rules(&self, policy: &FilePolicy) -> &PathRules {
-        self.rules.get_or_init(|| PathRules::new(policy, b""))
+        self.rules.get_or_init(|| PathRules::new(policy))
     }
 }
 

@@ -200,7 +200,8 @@ async fn mount_files(options: &Options, policy: &FilePolicy) -> Result<Option<St
     Started::start(&options.helper, wanted).await.map(Some)
 }
 
-/// What the target says of itself: the environments are merged, and the plan learns the host name.
+/// What the target says of itself: the environments are merged, and the plan learns the host name and
+/// which folders at the root are its.
 async fn learn(
     plan: &mut setup::Plan,
     remote: impl Future<Output = io::Result<environment::Remote>>,
@@ -225,6 +226,7 @@ async fn learn(
             change.set.remove(OsStr::new(name));
         }
     }
+    plan.policy.files.target_root = remote.root;
     if plan.host_name {
         plan.policy.host_name = Some(plan.shown_host_name.take().unwrap_or(remote.host_name));
     }

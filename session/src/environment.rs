@@ -46,6 +46,8 @@ pub(crate) struct Remote {
     pub(crate) odd: Vec<String>,
     /// The pod's host name.
     pub(crate) host_name: Vec<u8>,
+    /// Names in the target's root directory.
+    pub(crate) root: Vec<Vec<u8>>,
 }
 
 /// The request, encoded: it travels with the greeting.
@@ -56,7 +58,7 @@ pub(crate) fn request() -> Vec<u8> {
 /// Reads the answer to [`request`]; `origins` says who has set what, if there is a specification.
 pub(crate) async fn read(mut stream: Stream, origins: Option<&Origins>) -> io::Result<Remote> {
     let answer: Result<Environment, Errno> = stream.read_message().await?;
-    let Environment { host_name } = answer?;
+    let Environment { host_name, root } = answer?;
     let mut bytes = Vec::new();
     if stream.read_u8().await? == BLOB_FOLLOWS {
         stream.take(ENVIRONMENT_LIMIT).read_to_end(&mut bytes).await?;
@@ -68,7 +70,7 @@ pub(crate) async fn read(mut stream: Stream, origins: Option<&Origins>) -> io::R
     };
     let variables = values.into_iter().zip(known);
     let variables = variables.map(|((name, value), origin)| (name, Variable { value, origin })).collect();
-    Ok(Remote { variables, odd, host_name })
+    Ok(Remote { variables, odd, host_name, root })
 }
 
 /// Entries `NAME=value`, each ended by NUL; the first of several with one name counts, as getenv(3) finds it.

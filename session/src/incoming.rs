@@ -94,8 +94,12 @@ pub(crate) fn wire_mode(mode: IncomingMode) -> Option<Mode> {
 impl Listeners {
     /// Nothing is subscribed yet; a task that watches the program's listeners is started.
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        let listeners =
-            Arc::new(Self { parts, known: Mutex::default(), adding: tokio::sync::Mutex::default(), check: Notify::new() });
+        let listeners = Arc::new(Self {
+            parts,
+            known: Mutex::default(),
+            adding: tokio::sync::Mutex::default(),
+            check: Notify::new(),
+        });
         let watched = watch(listeners.clone());
         listeners.parts.tasks.spawn(listeners.parts.cancel.clone().run_until_cancelled_owned(watched));
         listeners

@@ -73,7 +73,7 @@ pub(crate) fn plan(loaded: &Loaded, here: &Here<'_>) -> Result<Plan, Refused> {
     warnings.extend(variables::faults(here));
     let policy = policy(config, here);
     // The layer's engine knows fewer patterns than the language: what it cannot match would silently never match.
-    refusals.extend(rules::path::PathRules::new(&policy.files, b"").faults());
+    refusals.extend(rules::path::PathRules::new(&policy.files).faults());
     let requests = requests::requests(config).unwrap_or_else(|refusal| {
         refusals.push(refusal);
         None
@@ -154,6 +154,7 @@ fn file_policy(fs: &Fs, remote_dns: bool, here: &Here<'_>) -> FilePolicy {
         home: folder("HOME"),
         temporary: if temporary.is_empty() { b"/tmp".to_vec() } else { temporary },
         working: without_final_slash(here.working_directory.as_os_str().as_bytes()),
+        target_root: Vec::new(), // told by the target
     }
 }
 

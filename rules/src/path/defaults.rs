@@ -2,6 +2,7 @@
 
 use protocol::policy::FilePolicy;
 
+use super::program::OwnFiles;
 use crate::Why;
 
 /// Trees below the home directory that tools of cloud providers read: with the pod's identity they must not be seen.
@@ -64,7 +65,7 @@ pub(super) fn remote_read(path: &[u8]) -> Option<Why> {
         .then_some(Why::Default("the target's name and certificates are read"))
 }
 
-pub(super) fn local(policy: &FilePolicy, executable: &[u8], path: &[u8]) -> Option<Why> {
+pub(super) fn local(policy: &FilePolicy, own: &OwnFiles, path: &[u8]) -> Option<Why> {
     if LOCAL_TREES.iter().any(|tree| in_tree(path, tree)) || path == b"/" {
         return Some(Why::Default("a folder of this machine's system"));
     }
@@ -82,8 +83,14 @@ pub(super) fn local(policy: &FilePolicy, executable: &[u8], path: &[u8]) -> Opti
     if !policy.home.is_empty() && strip_prefix(path, &policy.home).is_some_and(|rest| rest.starts_with(b"/.")) {
         return Some(Why::Default("a hidden file in the home directory"));
     }
-    if !executable.is_empty() && path == executable {
+    if own.contains(path) {
         return Some(Why::Default("the program's own file"));
+    }
+    if own.is_led_to_by(path) {
+        return Some(Why::Default("leads to the program's own file"));
+    }
+    if own.has_tree_of(policy, path) {
+        return Some(Why::Default("in a top-level folder that the target does not have, beside the program's code"));
     }
     let last = crate::process::base_name(path);
     if LOCAL_ENDINGS.iter().any(|ending| ends_with(last, ending))
@@ -97,7 +104,7 @@ pub(super) fn local(policy: &FilePolicy, executable: &[u8], path: &[u8]) -> Opti
 }
 
 /// Whether `path` is `tree` or something below it.
-fn in_tree(path: &[u8], tree: &[u8]) -> bool {
+pub(super) fn in_tree(path: &[u8], tree: &[u8]) -> bool {
     strip_prefix(path, tree).is_some_and(|rest| rest.first().is_none_or(|byte| *byte == b'/'))
 }
 

@@ -5,6 +5,8 @@ use protocol::policy::{FileMode, FilePolicy};
 
 use super::*;
 
+const SERVER: Program<'_> = Program { executable: b"/app/server", started_as: b"", arguments: &[], directory: b"/" };
+
 fn policy(mode: FileMode) -> FilePolicy {
     FilePolicy {
         mode,
@@ -17,7 +19,7 @@ fn policy(mode: FileMode) -> FilePolicy {
 }
 
 fn check(policy: &FilePolicy, paths: &[&str], expected: &Expect) {
-    let rules = PathRules::new(policy, b"/app/server");
+    let rules = PathRules::new(policy).of(&SERVER);
     let lines: Vec<String> = paths
         .iter()
         .map(|path| {
@@ -104,8 +106,68 @@ fn mode_read_with_defaults() {
 }
 
 #[test]
+fn a_programs_own_files_are_local_and_so_is_the_way_to_them() {
+    let program = Program {
+        executable: b"/tools/node/bin/node",
+        started_as: b"bin/serve",
+        arguments: &[b"--require=x.js", b"../shop/server.js", b"/data/orders.json", b"/models/./run.py"],
+        directory: b"/code/tools",
+    };
+    let rules = PathRules::new(&policy(FileMode::Read)).of(&program);
+    let places = |place: Place, paths: &[&str]| {
+        for path in paths {
+            assert_eq!(rules.decide(path.as_bytes(), Access::Read).place, place, "{path}");
+        }
+    };
+    places(Place::Local, &["/tools/node/bin/node", "/tools/node/bin", "/tools", "/code/tools/bin/serve"]);
+    places(Place::Local, &["/code", "/code/tools", "/code/tools/bin", "/code/shop", "/code/shop/server.js", "/models"]);
+    // What else is there is the target's, and so is what the program is told to read.
+    places(Place::Remote, &["/tools/node/lib", "/code/shop/a.json", "/code/shops", "/models/a", "/data", "/x"]);
+    places(Place::Remote, &["/data/orders.json"]);
+    // The rules of everybody know nothing of it, and the user's patterns come first.
+    assert_eq!(PathRules::new(&policy(FileMode::Read)).decide(b"/code", Access::Read).place, Place::Remote);
+    let read_only = FilePolicy { read_only: vec!["^/models".into()], ..policy(FileMode::Read) };
+    assert_eq!(PathRules::new(&read_only).of(&program).decide(b"/models", Access::Read).place, Place::Remote);
+}
+
+#[test]
+fn a_project_in_a_top_level_folder_that_the_target_does_not_have_is_seen_whole() {
+    let names = |names: &[&str]| names.iter().map(|name| name.as_bytes().to_vec()).collect();
+    let policy = FilePolicy {
+        target_root: names(&["app", "etc"]),
+        working: b"/repos/shop/api".to_vec(),
+        ..policy(FileMode::Write)
+    };
+    let program = Program { arguments: &[b"/tools/run.js", b"/app/x.js", b"/data/x"], ..SERVER };
+    let check = |policy: &FilePolicy, path: &str, place| {
+        let rules = PathRules::new(policy).of(&program);
+        let places = [Access::Read, Access::Write].map(|access| rules.decide(path.as_bytes(), access).place);
+        assert_eq!(places, [place, place], "{path}");
+    };
+    for path in ["/repos/shop/lib/a.json", "/repos/shop", "/repos/x", "/tools/data/x", "/tools/data"] {
+        check(&policy, path, Place::Local);
+    }
+    // The target has one, or nothing of the program is there.
+    for path in ["/app/data", "/data/x", "/data/y", "/repository/x", "/Repos/x", "/x"] {
+        check(&policy, path, Place::Remote);
+    }
+    let listed = FilePolicy { read_write: vec!["^/repos/secrets".into()], ..policy.clone() };
+    check(&listed, "/repos/secrets/x", Place::Remote);
+    let unknown = FilePolicy { target_root: Vec::new(), ..policy };
+    check(&unknown, "/repos/shop/lib/a.json", Place::Remote);
+    let own_tree = |policy: &FilePolicy, path: &str| {
+        let tree = PathRules::new(policy).own_tree(path.as_bytes()).map(String::from_utf8_lossy);
+        tree.map(std::borrow::Cow::into_owned)
+    };
+    assert_eq!(own_tree(&unknown, "/repos/shop/lib/a.json").as_deref(), Some("repos"));
+    for decided in ["/repos/shop/api/x", "/repos/a.py", "/app/data", "/repos"] {
+        assert_eq!(own_tree(&unknown, decided), None, "{decided}");
+    }
+}
+
+#[test]
 fn paths_of_this_machine_go_around_folders_of_the_target() {
-    let rules = PathRules::new(&policy(FileMode::Read), b"/app/server");
+    let rules = PathRules::new(&policy(FileMode::Read)).of(&SERVER);
     let check = |path: &str, around: Option<&str>| {
         let found = rules.around_target(path.as_bytes());
         assert_eq!(found.as_deref(), around.map(str::as_bytes), "{path}");
@@ -147,7 +209,7 @@ fn lists_come_before_defaults_in_their_order() {
             \.(
               ^
         error: unclosed group"#]]
-    .assert_eq(&PathRules::new(&policy, b"").faults().join("\n"));
+    .assert_eq(&PathRules::new(&policy).faults().join("\n"));
 }
 
 #[test]
@@ -261,13 +323,13 @@ fn the_first_rewrite_that_matches_counts_and_the_search_goes_on_with_its_result(
         /home/me/a: Local, feature.fs.mode is `local`
     "#]],
     );
-    assert_eq!(PathRules::new(&policy, b"").faults().len(), 1);
+    assert_eq!(PathRules::new(&policy).faults().len(), 1);
 }
 
 #[test]
 fn folders_of_the_target_lead_to_what_is_in_them() {
     let check = |policy: &FilePolicy, path: &str, read, write| {
-        let rules = PathRules::new(policy, b"");
+        let rules = PathRules::new(policy);
         let place = |access| rules.decide_in(b"/data/rw", path.as_bytes(), access).place;
         assert_eq!((place(Access::Read), place(Access::Write)), (read, write), "{path}");
     };
@@ -288,9 +350,9 @@ fn folders_of_the_target_lead_to_what_is_in_them() {
 
 #[test]
 fn without_patterns_no_regex_is_built() {
-    let rules = PathRules::new(&policy(FileMode::Read), b"");
+    let rules = PathRules::new(&policy(FileMode::Read));
     rules.decide(b"/data/x", Access::Read);
-    assert!(!rules.patterns.is_compiled());
+    assert!(!rules.shared.patterns.is_compiled());
 }
 
 #[test]
@@ -308,7 +370,7 @@ fn flags_tell_reading_from_writing() {
 fn what_is_written_here_and_read_in_the_target_is_told_where_the_user_can_change_it() {
     let read_only = FilePolicy { read_only: vec!["^/etc/app".to_owned()], ..policy(FileMode::Read) };
     let told = |policy: &FilePolicy, path: &str| {
-        let why = PathRules::new(policy, b"/app/server").written_here(path.as_bytes());
+        let why = PathRules::new(policy).of(&SERVER).written_here(path.as_bytes());
         why.map(|why| why.to_string())
     };
     assert_eq!(told(&read_only, "/app/data").as_deref(), Some("feature.fs.mode is `read`"));

@@ -9,7 +9,7 @@ fn check(text: &str, questions: &[&str], expected: &Expect) {
     let loaded = config::load(Some(Source { name: "m.json", text }), &Overrides::default());
     let config = loaded.config.clone().unwrap_or_else(|| panic!("{:?}", loaded.problems));
     let environment = BTreeMap::from([("HOME".into(), "/home/me".into())]);
-    let here = Here { environment: &environment, working_directory: Path::new("/work") };
+    let here = Here { environment: &environment, working_directory: Path::new("/work/api") };
     let mut lines = String::new();
     for question in questions {
         let Explanation { question, rulings } = explain(&config, &loaded, &here, &Question::guess(question));
@@ -37,6 +37,7 @@ fn paths_name_the_pattern_the_default_or_the_mode() {
             "~/.kube/config",
             "./x",
             "relative/x",
+            "/work/lib/x",
         ],
         &expect![[r#"
             Path("/etc/shop/a")
@@ -66,6 +67,9 @@ fn paths_name_the_pattern_the_default_or_the_mode() {
             Path("relative/x")
               read: local: a relative path
               write: local: a relative path
+            Path("/work/lib/x")
+              read: remote: no pattern matches, and feature.fs.mode is `read`, as by default; local if the target has no folder `/work`, which the working directory is in [/feature/fs/mode by default]
+              write: local: no pattern matches, and feature.fs.mode is `read`, as by default [/feature/fs/mode by default]
         "#]],
     );
     check(

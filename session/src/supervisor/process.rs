@@ -1,7 +1,8 @@
 //! One process of a tree: what the rules need to know of it.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     os::fd::{OwnedFd, RawFd},
     path::Path,
     sync::{
@@ -10,10 +11,13 @@ use std::{
     },
 };
 
-use rules::path::PathRules;
-use seccomp::listener;
+use rules::{path::PathRules, process::is_skipped};
+use seccomp::listener::{self, Text};
 
 use super::{Call, directory::WorkingDirectory};
+
+/// Bytes of a command line that are looked at.
+const LONGEST_COMMAND: u64 = 16 << 10;
 
 /// The calls by which a process becomes another program.
 pub(super) const CALLS: &[libc::c_long] = &[libc::SYS_execve, libc::SYS_execveat];
@@ -29,7 +33,7 @@ pub(crate) struct Process {
     pid: u32,
     handle: Arc<listener::Process>,
     image: Image,
-    paths: Arc<PathRules>,
+    paths: PathRules,
     directory: Arc<WorkingDirectory>,
     /// The thread that is about to become another program by execve(2); 0: none is.
     becoming: AtomicU32,
@@ -43,10 +47,12 @@ pub(crate) struct Process {
 pub(super) struct Image {
     /// Path of its executable.
     pub(super) executable: Vec<u8>,
-    /// What it was called as.
-    pub(super) argv0: Vec<u8>,
+    /// The path that was executed: a script's, where the executable is its interpreter. Empty when that cannot be found out.
+    pub(super) started_as: Vec<u8>,
+    /// The beginning of its command line; each argument ends with a NUL.
+    command: Vec<u8>,
     /// Whether it runs without us, by `skip_processes`.
-    pub(super) skipped: bool,
+    skipped: bool,
 }
 
 impl Process {
@@ -54,7 +60,7 @@ impl Process {
         pid: u32,
         handle: Arc<listener::Process>,
         image: Image,
-        paths: Arc<PathRules>,
+        paths: PathRules,
         directory: Arc<WorkingDirectory>,
     ) -> Self {
         let (becoming, warned, has_begun) = (AtomicU32::new(0), AtomicBool::new(false), AtomicBool::new(false));
@@ -155,15 +161,40 @@ impl Status {
     }
 }
 
-/// What `process` runs: its executable and the first of its arguments.
-pub(super) fn program_of(process: u32) -> io::Result<(Vec<u8>, Vec<u8>)> {
-    use std::os::unix::ffi::OsStringExt;
-    let proc = Path::new("/proc").join(process.to_string());
-    let executable = fs::read_link(proc.join("exe"))?.into_os_string().into_vec();
-    // It cannot be read only of processes that are ending.
-    let mut argv0 = fs::read(proc.join("cmdline")).unwrap_or_default();
-    argv0.truncate(argv0.iter().position(|byte| *byte == 0).unwrap_or(argv0.len()));
-    Ok((executable, argv0))
+impl Image {
+    /// What `process` runs, in a session with this list of `skip_processes`.
+    pub(super) fn read(process: u32, skip_processes: &[String]) -> io::Result<Self> {
+        use std::os::unix::ffi::OsStringExt;
+        let proc = Path::new("/proc").join(process.to_string());
+        let executable = fs::read_link(proc.join("exe"))?.into_os_string().into_vec();
+        let mut command = Vec::new();
+        // It cannot be read only of processes that are ending.
+        if let Ok(file) = fs::File::open(proc.join("cmdline")) {
+            // What was read until a failure is all that can be known.
+            let _ = file.take(LONGEST_COMMAND).read_to_end(&mut command);
+        }
+        let argv0 = command.split(|byte| *byte == 0).next().unwrap_or_default();
+        let skipped = is_skipped(skip_processes, &executable, argv0);
+        Ok(Self { executable, started_as: started_as(process).unwrap_or_default(), command, skipped })
+    }
+
+    /// What follows its name.
+    pub(super) fn arguments(&self) -> Vec<&[u8]> {
+        self.command.split(|byte| *byte == 0).skip(1).collect()
+    }
+}
+
+/// `AT_EXECFN` of `process`; see getauxval(3), proc_pid_auxv(5).
+fn started_as(process: u32) -> Option<Vec<u8>> {
+    let values = fs::read(format!("/proc/{process}/auxv")).ok()?;
+    let word = |bytes: &[u8]| bytes.try_into().ok().map(u64::from_ne_bytes);
+    let of_path = |pair: &&[u8]| word(&pair[..8]) == Some(libc::AT_EXECFN);
+    let address = word(&values.chunks_exact(16).find(of_path)?[8..])?;
+    let mut room = vec![0; libc::PATH_MAX.unsigned_abs() as usize];
+    match listener::read_text(process, address, &mut room).ok()? {
+        Text::Whole(path) => Some(path.to_vec()),
+        Text::TooLong => None,
+    }
 }
 
 #[cfg(test)]
@@ -181,8 +212,9 @@ mod tests {
 
     #[test]
     fn a_process_says_what_it_runs() {
-        let (executable, argv0) = program_of(std::process::id()).unwrap();
-        assert!(executable.starts_with(b"/"));
-        assert!(!argv0.is_empty());
+        let image = Image::read(std::process::id(), &[]).unwrap();
+        assert!(image.executable.starts_with(b"/"));
+        assert!(image.executable.ends_with(image.started_as.rsplit(|byte| *byte == b'/').next().unwrap()));
+        assert!(image.command.starts_with(&image.started_as));
     }
 }

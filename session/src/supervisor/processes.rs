@@ -3,17 +3,17 @@
 use std::{
     collections::HashMap,
     io,
+    os::unix::ffi::OsStrExt as _,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use protocol::policy::Policy;
-use rules::{path::PathRules, process::is_skipped};
+use rules::path::{PathRules, Program};
 use seccomp::listener;
 
 use super::{
     directory::WorkingDirectory,
-    process::{Image, Process, Status, program_of},
+    process::{Image, Process, Status},
 };
 use crate::proxy::Proxy;
 
@@ -24,15 +24,12 @@ const BELIEVED: Duration = Duration::from_secs(1);
 /// Processes beyond this many are looked through for those that have ended, before another one is added.
 const FIRST_LOOK_THROUGH: usize = 64;
 
-/// Executables whose rules are kept: compiling the user's patterns for each short-lived process would cost.
-const KEPT_RULES: usize = 64;
-
 /// Only the receiving thread has it.
 pub(super) struct Processes {
     proxy: Arc<Proxy>,
     by_thread: HashMap<u32, Seen>,
     by_pid: HashMap<u32, Arc<Process>>,
-    rules: HashMap<Vec<u8>, Arc<PathRules>>,
+    rules: PathRules,
     look_through_at: usize,
     has_begun: bool,
 }
@@ -45,10 +42,10 @@ struct Seen {
 impl Processes {
     pub(super) fn new(proxy: Arc<Proxy>) -> Self {
         Self {
+            rules: PathRules::new(&proxy.policy.files),
             proxy,
             by_thread: HashMap::new(),
             by_pid: HashMap::new(),
-            rules: HashMap::new(),
             look_through_at: FIRST_LOOK_THROUGH,
             has_begun: false,
         }
@@ -89,7 +86,7 @@ impl Processes {
     /// A process of which a thread has called execve(2): it may have become another program, or not yet, or never.
     fn look_again(&mut self, known: &Arc<Process>, becoming: u32, thread: u32) -> io::Result<Arc<Process>> {
         let pid = known.pid();
-        let image = self.image(pid)?;
+        let image = Image::read(pid, &self.proxy.policy.skip_processes)?;
         if image != *known.image() {
             return Ok(self.put(pid, known.handle().clone(), image, known.directory().clone()));
         }
@@ -112,8 +109,8 @@ impl Processes {
             Some(parent) => parent.directory().inherited(),
             None => WorkingDirectory::default(),
         };
-        let image = self.image(pid)?;
-        tracing::debug!(pid, executable = %image.executable.escape_ascii(), skipped = image.skipped, "a process");
+        let image = Image::read(pid, &self.proxy.policy.skip_processes)?;
+        tracing::debug!(pid, executable = %image.executable.escape_ascii(), "a process");
         self.proxy.programs.add(pid);
         // The first one was counted when the tree was handed over.
         if std::mem::replace(&mut self.has_begun, true) {
@@ -129,28 +126,17 @@ impl Processes {
         image: Image,
         directory: Arc<WorkingDirectory>,
     ) -> Arc<Process> {
-        let paths = self.rules(&image.executable);
+        let paths = self.rules(pid, &image);
         let process = Arc::new(Process::new(pid, handle, image, paths, directory));
         self.by_pid.insert(pid, process.clone());
         process
     }
 
-    fn image(&self, pid: u32) -> io::Result<Image> {
-        let (executable, argv0) = program_of(pid)?;
-        let Policy { skip_processes, .. } = &self.proxy.policy;
-        let skipped = is_skipped(skip_processes, &executable, &argv0);
-        Ok(Image { executable, argv0, skipped })
-    }
-
-    fn rules(&mut self, executable: &[u8]) -> Arc<PathRules> {
-        if let Some(rules) = self.rules.get(executable) {
-            return rules.clone();
-        }
-        if self.rules.len() >= KEPT_RULES {
-            self.rules.clear();
-        }
-        let rules = Arc::new(PathRules::new(&self.proxy.policy.files, executable));
-        self.rules.insert(executable.to_vec(), rules.clone());
-        rules
+    /// The rules for paths of the program that `pid` has just become.
+    fn rules(&self, pid: u32, image: &Image) -> PathRules {
+        let directory = std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap_or_default().into_os_string();
+        let Image { executable, started_as, .. } = image;
+        let (arguments, directory) = (&image.arguments(), directory.as_bytes());
+        self.rules.of(&Program { executable, started_as, arguments, directory })
     }
 }
