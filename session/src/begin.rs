@@ -313,6 +313,6 @@ pub(crate) fn runtime_directories(environment: &BTreeMap<OsString, OsString>) ->
 }
 
 /// Where sockets of this user belong: the first of them.
-fn runtime_directory(environment: &BTreeMap<OsString, OsString>) -> PathBuf {
+pub(crate) fn runtime_directory(environment: &BTreeMap<OsString, OsString>) -> PathBuf {
     runtime_directories(environment).swap_remove(0)
 }

@@ -52,4 +52,4 @@ pub use place::Place;
 pub use ports::process_at;
 pub use running::{Counters, NoLayer, Session, Standing};
 pub use setup::{Here, Refused, policy};
-pub use supervisor::{Unwatchable, probe};
+pub use supervisor::{Early, Unwatchable, probe};

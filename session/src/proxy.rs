@@ -2,6 +2,7 @@
 
 mod connection;
 mod socket;
+mod wire;
 
 use std::{
     collections::HashSet,
@@ -20,7 +21,10 @@ use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::connection::Connection;
-pub(crate) use self::socket::{FOLDER_PREFIX, Socket};
+pub(crate) use self::{
+    socket::{FOLDER_PREFIX, Socket},
+    wire::{Wire, refusal},
+};
 use crate::{
     advice::Advice,
     descriptors::{Copies, Files},

@@ -1,6 +1,6 @@
 //! A running session, as whoever started it sees it: what it gives, how it is watched, and how it ends.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use config::feature::env::Account;
 use tokio::sync::watch;
@@ -14,6 +14,7 @@ use crate::{
     programs,
     proxy::Proxy,
     seen::Passing,
+    supervisor::{Early, supervise},
     view::View,
 };
 
@@ -126,6 +127,12 @@ impl Session {
                 return;
             }
         }
+    }
+
+    /// Supervises what has started before the session was there. Fails where none of its processes is left.
+    pub async fn take_charge(&self, early: Early) -> io::Result<()> {
+        let (listener, executable) = early.hand_over().await?;
+        supervise(&self.parts.proxy, listener, &executable).map_err(io::Error::from)
     }
 
     /// Declares a debug adapter: loopback ports that the process or its descendants listen on stay local.

@@ -11,6 +11,7 @@
 
 mod call;
 mod directory;
+mod early;
 mod files;
 mod name;
 mod probe;
@@ -20,16 +21,20 @@ mod signals;
 mod sockets;
 mod tree;
 
-use std::{os::fd::OwnedFd, sync::Arc};
+use std::sync::Arc;
 
 use protocol::Errno;
+use seccomp::listener::Listener;
 
-pub use self::probe::{Unwatchable, probe};
 pub(crate) use self::{call::Call, sockets::Sockets};
+pub use self::{
+    early::Early,
+    probe::{Unwatchable, probe},
+};
 use crate::proxy::Proxy;
 
 /// Takes charge of the process tree behind `listener`, whose first program is `executable`. It may start at once.
-pub(crate) fn supervise(proxy: &Arc<Proxy>, listener: OwnedFd, executable: &[u8]) -> Result<(), Errno> {
+pub(crate) fn supervise(proxy: &Arc<Proxy>, listener: Listener, executable: &[u8]) -> Result<(), Errno> {
     tree::Tree::start(proxy.clone(), listener).map_err(Errno::from)?;
     tracing::debug!(executable = %executable.escape_ascii(), "a process tree is supervised");
     proxy.reported.send_modify(|count| *count += 1);

@@ -181,6 +181,23 @@ impl Backing {
         }
     }
 
+    /// Supervises an adapter that has started beside the session. Fails with a sentence for the user.
+    pub(super) async fn take_charge(&self, early: session::Early) -> Result<(), String> {
+        match self {
+            Self::Session(session) => session
+                .take_charge(early)
+                .await
+                .map_err(|error| format!("the debug adapter cannot be watched by the session: {error}")),
+            // They were there before it.
+            Self::Joined(_) => Err("an adapter that started by itself cannot join a session".to_owned()),
+            #[cfg(test)]
+            Self::Pretended(pretence) => {
+                pretence.note("take charge");
+                Ok(())
+            }
+        }
+    }
+
     /// How many processes of a launch have said hello.
     pub(super) async fn of_launch(&self, launched: &Launched) -> u64 {
         match self {

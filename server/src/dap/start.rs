@@ -1,5 +1,7 @@
 //! The start of a launch: debug adapter and session side by side, both or neither.
 
+mod order;
+
 use std::{
     collections::BTreeMap,
     ffi::{OsStr, OsString},
@@ -15,18 +17,16 @@ use session::{
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
+use self::order::{Order, in_charge, unsupervised};
 use super::{
-    adapters::{Adapter, Command, EnvShape, Job, Prepared, entries},
+    adapters::{Adapter, EnvShape, Job, Prepared, entries},
     backing::{Backing, Sessions, Wanted},
     connection::{self, Connection, Place},
     launched::{Launched, unnamed},
     message::Arguments,
     process::Program,
 };
-use crate::{
-    exec,
-    program::{self, Surroundings},
-};
+use crate::program::{self, Surroundings};
 
 /// What a launch needs.
 pub(super) struct Beginning {
@@ -63,47 +63,10 @@ pub(super) struct Begun {
     pub(super) contained: bool,
 }
 
-/// What the process of the adapter has to do with the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    /// Nothing: both start at the same time.
-    Beside,
-    /// It is watched, and so is what it starts.
-    Watched,
-    /// Its environment is what it gives to the program.
-    Inside,
-}
-
-impl Order {
-    /// What program, or adapter in its place, is given.
-    fn injection(self, backing: &Backing, launched: &Launched) -> Injection {
-        let injection = launched.named(backing.injection());
-        match self {
-            Self::Beside | Self::Inside => injection,
-            Self::Watched => exec::watched(&injection, &backing.imported()),
-        }
-    }
-
-    /// The place of an adapter that starts after the session.
-    fn furnish(self, place: Place, injection: Injection) -> Place {
-        let furnish = |command: Command| match self {
-            Self::Beside => command,
-            Self::Watched => command.watched(&injection),
-            Self::Inside => Command { injection, ..command },
-        };
-        place.with(furnish)
-    }
-}
-
 /// Starts both; when one fails the other is ended. Fails with text for the user.
 pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
     let Beginning { adapter, place, greeting, job, session, watched, cancel } = beginning;
-    let order = match adapter.environment {
-        _ if session.is_none() => Order::Beside,
-        _ if watched => Order::Watched,
-        EnvShape::Process => Order::Inside,
-        _ => Order::Beside,
-    };
+    let order = Order::of(&adapter, watched, session.as_ref().map(|(_, wanted)| wanted));
     let inherits = adapter.environment == EnvShape::Process;
     let mut launched = Launched::new();
     let observer = job.observer.clone();
@@ -111,6 +74,10 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
     let launches = session.as_ref().is_some_and(|(_, wanted)| !matches!(wanted, Wanted::Parents(_)));
     let prepare = adapter.prepare.filter(|_| launches);
     let (ready_tx, ready) = oneshot::channel::<Backing>();
+    let (place, early) = match order {
+        Order::WatchedBeside => unsupervised(place, session.as_ref())?,
+        Order::Beside | Order::Watched | Order::Inside => (place, None),
+    };
     let opening = async {
         let prepared = match prepare {
             Some(prepare) => prepare(job).await?,
@@ -118,7 +85,7 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
         };
         let Prepared { arguments, folder } = prepared;
         let mut connection = match order {
-            Order::Beside => connection::open(&adapter, place, &greeting, |_| {}).await?,
+            Order::Beside | Order::WatchedBeside => connection::open(&adapter, place, &greeting, |_| {}).await?,
             Order::Watched | Order::Inside => {
                 let backing = ready.await.map_err(|_| CANCELLED.to_owned())?; // the session has failed
                 let injection = order.injection(&backing, &launched);
@@ -166,19 +133,29 @@ pub(super) async fn begin(beginning: Beginning) -> Result<Begun, String> {
     if inherits {
         launched.before = backing.of_launch(&launched).await;
     }
-    let removes = order != Order::Beside || adapter.environment.removes() || injection.unset.is_empty();
-    let connection = if removes {
-        connection
-    } else {
-        match without(&injection, again, connection, &adapter, &greeting, &observer).await {
-            Ok(connection) => connection,
-            Err(reason) => {
-                backing.stop().await;
-                return Err(reason);
-            }
+    let has_it = matches!(order, Order::Watched | Order::Inside);
+    let removes = has_it || adapter.environment.removes() || injection.unset.is_empty();
+    let connection = match (removes, early) {
+        (true, None) => Ok(connection),
+        (true, Some(early)) => in_charge(&backing, early, connection).await,
+        (false, _) => {
+            let again = again.map(|place| order.furnish_again(place, &injection));
+            without(&injection, again, connection, &adapter, &greeting, &observer).await
         }
     };
-    let contained = order == Order::Watched;
+    let connection = match connection {
+        Ok(connection) => connection,
+        Err(reason) => {
+            backing.stop().await;
+            return Err(reason);
+        }
+    };
+    if order == Order::WatchedBeside
+        && let Some(process) = connection.process_id()
+    {
+        backing.exempt_debugger(process);
+    }
+    let contained = matches!(order, Order::WatchedBeside | Order::Watched);
     Ok(Begun { connection, arguments, backing: Some(backing), injection: Some(injection), launched, contained })
 }
 
@@ -211,7 +188,7 @@ async fn both(
 }
 
 /// An adapter that cannot take variables away from its program must not have them itself: it is started again without
-/// them. That a session removes variables is rare, and known too late for the first start.
+/// them, at the place `again`. That a session removes variables is rare, and known too late for the first start.
 async fn without(
     injection: &Injection,
     again: Option<Place>,
@@ -220,9 +197,8 @@ async fn without(
     greeting: &Arguments,
     observer: &Observer,
 ) -> Result<Connection, String> {
-    let unset = Injection { unset: injection.unset.clone(), ..Injection::default() };
     let Some(place) = again else {
-        let names: Vec<_> = unset.unset.iter().map(|name| name.to_string_lossy()).collect();
+        let names: Vec<_> = injection.unset.iter().map(|name| name.to_string_lossy()).collect();
         let text = format!(
             "the debug adapter {} cannot remove variables from a program, which may so have these of this machine: {}",
             adapter.name,
@@ -233,7 +209,6 @@ async fn without(
     };
     let mut connection = connection;
     let folder = connection.folder.take();
-    let place = place.with(|command| Command { injection: unset, ..command });
     let ((), opened) =
         join(connection.close(Program::Ends(None)), connection::open(adapter, place, greeting, |_| {})).await;
     opened.map(|mut connection| {

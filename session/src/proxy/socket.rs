@@ -48,7 +48,7 @@ impl Socket {
     }
 
     /// The next layer that connects.
-    pub(super) async fn accept(&self) -> io::Result<UnixStream> {
+    pub(crate) async fn accept(&self) -> io::Result<UnixStream> {
         Ok(self.listener.accept().await?.0)
     }
 

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::AsFd,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -67,9 +67,8 @@ pub(super) struct Tree {
 
 impl Tree {
     /// Starts the thread that receives. It ends with the last process of the tree, or with the session.
-    pub(super) fn start(proxy: Arc<Proxy>, listener: OwnedFd) -> io::Result<()> {
+    pub(super) fn start(proxy: Arc<Proxy>, listener: Listener) -> io::Result<()> {
         let runtime = Handle::current();
-        let listener = Listener::from(listener);
         // Kernels before 6.6 cannot; they are slower, not wrong.
         let _ = listener.wake_in_step();
         let (stopped, stop) = io::pipe()?;

@@ -127,9 +127,9 @@ async fn the_session_of_a_watched_adapter_ends_after_the_adapter_has_been_left()
     editor.ask("end program", json!({})).await;
     editor.event("terminated").await;
     editor.ask("threads", json!({})).await;
-    assert_eq!(editor.session.notes(), ["start []"]);
+    assert_eq!(editor.session.notes(), ["start []", "take charge"]);
     let ended = editor.disconnect().await;
-    assert_eq!((ended.result.as_str(), ended.notes.as_str()), ("ok", "start [], stop"), "{}", ended.log());
+    assert_eq!((ended.result.as_str(), ended.notes.as_str()), ("ok", "start [], take charge, stop"), "{}", ended.log());
 }
 
 #[tokio::test(start_paused = true)]
