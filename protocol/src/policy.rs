@@ -84,6 +84,9 @@ pub struct FilePolicy {
     pub temporary: Vec<u8>,
     /// Working directory of the launch, absolute, without a final slash.
     pub working: Vec<u8>,
+    /// What the launch is about (a program's file, or the folder that it is built from), absolute: local for all processes of
+    /// the session, debuggers too.
+    pub launched: Vec<Vec<u8>>,
     /// Names in the target's root directory; none: not known.
     pub target_root: Vec<Vec<u8>>,
 }

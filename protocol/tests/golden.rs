@@ -78,6 +78,7 @@ fn policy() -> Policy {
             home: b"/home/me".to_vec(),
             temporary: b"/tmp".to_vec(),
             working: b"/w".to_vec(),
+            launched: vec![b"/w/app".to_vec()],
             target_root: vec![b"app".to_vec()],
         },
         remote_dns: true,

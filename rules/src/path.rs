@@ -93,7 +93,7 @@ impl PathRules {
     /// Rules of `policy`, of no program in particular.
     pub fn new(policy: &FilePolicy) -> Self {
         let shared = Shared { patterns: Patterns::new(policy), policy: policy.clone() };
-        Self { shared: Arc::new(shared), own: OwnFiles::default() }
+        Self { shared: Arc::new(shared), own: OwnFiles::of_launch(policy) }
     }
 
     /// These rules for a process that runs `program`, whose own files stay local.
@@ -104,7 +104,8 @@ impl PathRules {
             let (place, why) = self.place(path, Access::Read);
             place == Place::Local && matches!(why, Why::Default(_))
         };
-        Self { shared, own: program.own_files(is_code) }
+        let own = program.own_files(OwnFiles::of_launch(&shared.policy), is_code);
+        Self { shared, own }
     }
 
     /// Whether `path` is the target's for this kind of access.

@@ -116,6 +116,7 @@ pub(crate) async fn session(
         wish: wish.session.ok_or("the launch wants no session: \"mirrord\" says so")?,
         layer,
         environment: start::environment(variables, &arguments),
+        program: launch::program(&arguments, &launch::working_directory(&arguments, folder)),
         working_directory: launch::working_directory(&arguments, folder),
     };
     backing::start(launch, By::Editor, Some(name), observer, cancel).await

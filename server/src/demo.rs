@@ -138,6 +138,7 @@ async fn start_session(
         helper: bundle::helper(),
         environment: settings::variables(),
         working_directory: std::env::current_dir().unwrap_or_else(|_| Path::new("/").to_owned()),
+        program: None,
         place: Place::Local(pod.clone()),
         by: By::Terminal,
         name: None,

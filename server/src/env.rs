@@ -88,6 +88,7 @@ async fn diff(arguments: DiffArguments, signals: &mut Signals) -> Result<u8, Fai
         environment: settings::variables(),
         working_directory: std::env::current_dir()
             .map_err(|error| Failure::new(exit::FAILURE, &format!("the working directory: {error}")))?,
+        program: None,
         place,
         by: By::Terminal,
         name: None,

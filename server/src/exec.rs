@@ -148,6 +148,7 @@ fn prepare(arguments: cli::ExecArguments, place: Place) -> Result<Launch, Failur
         helper: bundle::helper(),
         environment: settings::variables(),
         working_directory,
+        program: Some(found.path.clone()),
         place,
         by: By::Terminal,
         name: None,

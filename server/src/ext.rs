@@ -110,6 +110,7 @@ async fn run(arguments: Arguments, signals: &mut Signals) -> Result<u8, Failed> 
         environment: settings::variables(),
         working_directory: std::env::current_dir()
             .map_err(|error| Failed::because(&format!("the working directory: {error}")))?,
+        program: None,
         place: Place::Cluster,
         by: By::Editor,
         name: None,

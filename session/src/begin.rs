@@ -65,6 +65,9 @@ pub struct Options {
     pub environment: BTreeMap<OsString, OsString>,
     /// Working directory of the program.
     pub working_directory: PathBuf,
+    /// The program's file, or the folder that it is built from, where that is known: it stays on this machine for all processes
+    /// of the session, a debugger's too.
+    pub program: Option<PathBuf>,
     /// Where the agent runs.
     pub place: Place,
     /// Who starts it.
@@ -227,6 +230,8 @@ async fn learn(
         }
     }
     plan.policy.files.target_root = remote.root;
+    let launched = options.program.iter().map(|path| path.clone().into_os_string().into_vec());
+    plan.policy.files.launched = launched.collect();
     if plan.host_name {
         plan.policy.host_name = Some(plan.shown_host_name.take().unwrap_or(remote.host_name));
     }

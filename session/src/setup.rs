@@ -154,6 +154,7 @@ fn file_policy(fs: &Fs, remote_dns: bool, here: &Here<'_>) -> FilePolicy {
         home: folder("HOME"),
         temporary: if temporary.is_empty() { b"/tmp".to_vec() } else { temporary },
         working: without_final_slash(here.working_directory.as_os_str().as_bytes()),
+        launched: Vec::new(),    // told by the launch
         target_root: Vec::new(), // told by the target
     }
 }

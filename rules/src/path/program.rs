@@ -22,13 +22,14 @@ pub struct Program<'a> {
 }
 
 impl Program<'_> {
-    /// `is_code` tells, without looking, whether a path is code that stays on this machine.
-    pub(super) fn own_files(&self, is_code: impl Fn(&[u8]) -> bool) -> OwnFiles {
+    /// Its files beside those of the launch. `is_code` tells, without looking, whether a path is code that stays on this
+    /// machine.
+    pub(super) fn own_files(&self, mut own: OwnFiles, is_code: impl Fn(&[u8]) -> bool) -> OwnFiles {
         let executables = [self.executable, self.started_as].into_iter().filter(|path| !path.is_empty());
-        let executables: Vec<Vec<u8>> = executables.map(|path| self.absolute(path)).collect();
+        own.executables.extend(executables.map(|path| self.absolute(path)));
         let arguments = self.arguments.iter().take(ARGUMENTS).filter(|path| !path.starts_with(b"-"));
-        let code = arguments.map(|path| self.absolute(path)).filter(|path| is_code(path)).collect();
-        OwnFiles { executables, code }
+        own.code.extend(arguments.map(|path| self.absolute(path)).filter(|path| is_code(path)));
+        own
     }
 
     fn absolute(&self, path: &[u8]) -> Vec<u8> {
@@ -46,6 +47,11 @@ pub(super) struct OwnFiles {
 }
 
 impl OwnFiles {
+    pub(super) fn of_launch(policy: &FilePolicy) -> Self {
+        let absolute = policy.launched.iter().filter(|path| is_absolute(path));
+        Self { executables: absolute.map(|path| normalise(path).into_owned()).collect(), code: Vec::new() }
+    }
+
     pub(super) fn contains(&self, path: &[u8]) -> bool {
         self.executables.iter().any(|executable| executable == path)
     }

@@ -153,6 +153,10 @@ fn a_project_in_a_top_level_folder_that_the_target_does_not_have_is_seen_whole()
     }
     let listed = FilePolicy { read_write: vec!["^/repos/secrets".into()], ..policy.clone() };
     check(&listed, "/repos/secrets/x", Place::Remote);
+    let launched = FilePolicy { launched: names(&["/build/x/../server"]), ..policy.clone() };
+    check(&launched, "/build/server", Place::Local);
+    check(&launched, "/build/server.dwp", Place::Local);
+    check(&policy, "/build/server", Place::Remote);
     let unknown = FilePolicy { target_root: Vec::new(), ..policy };
     check(&unknown, "/repos/shop/lib/a.json", Place::Remote);
     let own_tree = |policy: &FilePolicy, path: &str| {

@@ -47,6 +47,8 @@ pub(super) struct Launch {
     pub(super) environment: BTreeMap<OsString, OsString>,
     /// Working directory of the program.
     pub(super) working_directory: PathBuf,
+    /// The program, as the launch names it.
+    pub(super) program: Option<PathBuf>,
 }
 
 /// The session that a launch wants.
@@ -135,13 +137,14 @@ pub(super) async fn start(
     cancel: CancellationToken,
 ) -> Result<session::Session, String> {
     let config = load(&launch, &observer)?;
-    let Launch { wish: _, layer, environment, working_directory } = launch;
+    let Launch { wish: _, layer, environment, working_directory, program } = launch;
     let options = Options {
         config,
         layer,
         helper: crate::bundle::helper(),
         environment,
         working_directory,
+        program,
         place: Place::Cluster,
         by,
         name,

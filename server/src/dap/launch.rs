@@ -120,6 +120,11 @@ fn unknown_key(name: &str) -> String {
     format!("unknown key \"{name}\" in \"mirrord\"; {help}")
 }
 
+/// The program that a launch names, or the folder that it is built from.
+pub(super) fn program(arguments: &Arguments, working_directory: &Path) -> Option<PathBuf> {
+    arguments.get("program").and_then(Value::as_str).map(|program| working_directory.join(program))
+}
+
 /// The working directory that the program will have.
 pub(super) fn working_directory(arguments: &Arguments, ours: &Path) -> PathBuf {
     ours.join(arguments.get("cwd").and_then(Value::as_str).unwrap_or_default())

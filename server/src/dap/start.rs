@@ -9,7 +9,6 @@ use std::{
 };
 
 use futures::future::join;
-use serde_json::Value;
 use session::{
     Injection,
     event::{Event, Observer},
@@ -22,6 +21,7 @@ use super::{
     adapters::{Adapter, EnvShape, Job, Prepared, entries},
     backing::{Backing, Sessions, Wanted},
     connection::{self, Connection, Place},
+    launch,
     launched::{Launched, unnamed},
     message::Arguments,
     process::Program,
@@ -234,8 +234,9 @@ pub(super) fn is_watched(
         #[cfg(test)]
         Place::Given(_) => None,
     };
-    let program = arguments.get("program").and_then(Value::as_str).map(|program| working_directory.join(program));
-    let program = program.filter(|program| program.is_file()).map(|program| program::check(&program));
+    let program = launch::program(arguments, working_directory)
+        .filter(|program| program.is_file())
+        .map(|program| program::check(&program));
     adapter.is_some_and(|found| found.watched.is_some()) || matches!(program, Some(Ok(Some(_))))
 }
 

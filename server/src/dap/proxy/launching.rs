@@ -95,7 +95,8 @@ impl Proxy {
             observer: self.session.observer.clone(),
         };
         let layer = self.environment.layer.clone();
-        let new = |wish| Wanted::New(Launch { wish, layer, environment, working_directory });
+        let program = launch::program(arguments, &working_directory);
+        let new = |wish| Wanted::New(Launch { wish, layer, environment, working_directory, program });
         let session = match join {
             None => session.map(new),
             Some(Join::Named(name)) => Some(Wanted::Named(name, self.environment.variables.clone())),
