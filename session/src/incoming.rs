@@ -22,6 +22,7 @@ use tokio::{
     net::{TcpSocket, TcpStream},
     sync::Notify,
     task::JoinHandle,
+    time::timeout,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -262,9 +263,8 @@ impl Listeners {
         for (port, subscription) in gone {
             tracing::debug!(port, "the program's listener has gone");
             subscription.cancel.cancel();
-            if tokio::time::timeout(GIVEN_BACK, subscription.kept).await.is_err() {
-                tracing::debug!(port, "the agent does not say that it has given the port back");
-            }
+            // It fails only where the session ends.
+            drop(subscription.kept.await);
         }
     }
 
@@ -277,9 +277,15 @@ impl Listeners {
 async fn keep(listeners: Arc<Listeners>, port: u16, mut stream: Stream, cancel: CancellationToken) {
     // The agent says nothing more: whatever comes is the end.
     let Some(ended) = cancel.run_until_cancelled(stream.read_encoded()).await else {
-        // Who cancels has taken it from the list. Once the port is given back, the agent ends the stream, too.
-        if stream.shutdown().await.is_ok() {
-            drop(stream.read_encoded().await);
+        // Who cancels has taken it from the list, or the session ends. Once the port is given back, the agent ends the stream,
+        // too.
+        let given_back = async {
+            stream.shutdown().await?;
+            stream.read_encoded().await
+        };
+        let given_back = timeout(GIVEN_BACK, given_back);
+        if let Some(Err(_)) = listeners.parts.cancel.run_until_cancelled(given_back).await {
+            tracing::debug!(port, "the agent does not say that it has given the port back");
         }
         return;
     };
