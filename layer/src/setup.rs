@@ -131,8 +131,7 @@ fn attach(socket: OsString) -> Result<Option<Layer>, String> {
 fn rules_of(policy: &FilePolicy, executable: &[u8]) -> PathRules {
     let arguments: Vec<OsString> = env::args_os().skip(1).collect();
     let arguments: Vec<&[u8]> = arguments.iter().map(|argument| argument.as_bytes()).collect();
-    let directory = env::current_dir().unwrap_or_default().into_os_string();
-    let (started_as, directory) = (sys::started_as(), directory.as_bytes());
+    let (started_as, directory) = (sys::started_as(), &sys::working_directory());
     PathRules::new(policy).of(&Program { executable, started_as, arguments: &arguments, directory })
 }
 

@@ -308,6 +308,17 @@ pub(crate) fn random() -> u64 {
     now.tv_nsec.unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ u64::from(process_id().unsigned_abs())
 }
 
+/// The working directory's path; empty where it is in no folder of this machine. By the system call itself: for a folder of
+/// the target's mount, libc's function would look for the way up for ever.
+pub(crate) fn working_directory() -> Vec<u8> {
+    let mut path = vec![0_u8; libc::PATH_MAX.unsigned_abs() as usize];
+    // SAFETY: writes at most `path.len()` bytes.
+    let len = unsafe { libc::syscall(libc::SYS_getcwd, path.as_mut_ptr(), path.len()) };
+    // It counts the NUL. What cannot be reached from the root begins with `(unreachable)`.
+    path.truncate(usize::try_from(len).map_or(0, |len| len.saturating_sub(1)));
+    if path.starts_with(b"/") { path } else { Vec::new() }
+}
+
 /// The path that this process was started as by execve(2): the script where that was one. Empty when the kernel does not
 /// tell.
 pub(crate) fn started_as() -> &'static [u8] {

@@ -17,7 +17,7 @@ pub struct Program<'a> {
     pub started_as: &'a [u8],
     /// What follows its name.
     pub arguments: &'a [&'a [u8]],
-    /// Its working directory at its start, absolute.
+    /// Its working directory at its start, absolute; empty where that is not a folder of this machine.
     pub directory: &'a [u8],
 }
 
@@ -26,15 +26,15 @@ impl Program<'_> {
     /// machine.
     pub(super) fn own_files(&self, mut own: OwnFiles, is_code: impl Fn(&[u8]) -> bool) -> OwnFiles {
         let executables = [self.executable, self.started_as].into_iter().filter(|path| !path.is_empty());
-        own.executables.extend(executables.map(|path| self.absolute(path)));
+        own.executables.extend(executables.filter_map(|path| self.absolute(path)));
         let arguments = self.arguments.iter().take(ARGUMENTS).filter(|path| !path.starts_with(b"-"));
-        own.code.extend(arguments.map(|path| self.absolute(path)).filter(|path| is_code(path)));
+        own.code.extend(arguments.filter_map(|path| self.absolute(path)).filter(|path| is_code(path)));
         own
     }
 
-    fn absolute(&self, path: &[u8]) -> Vec<u8> {
+    fn absolute(&self, path: &[u8]) -> Option<Vec<u8>> {
         let whole = if is_absolute(path) { path.to_vec() } else { [self.directory, b"/", path].concat() };
-        normalise(&whole).into_owned()
+        (is_absolute(path) || is_absolute(self.directory)).then(|| normalise(&whole).into_owned())
     }
 }
 
